@@ -1,0 +1,1 @@
+"""paramlab: what the parameters of a language model are, counted and measured."""

@@ -1,0 +1,244 @@
+"""Every array of a model, its shape and its role. Counts derive from this list alone.
+
+A model is a few kinds of block, each repeated: GPT-3 is an embedding, one block 96 times, and a
+head. :func:`stacks` writes each kind down once; :func:`shapes` spells all of them out;
+:func:`count` multiplies.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import prod
+from typing import NamedTuple
+
+from paramlab.config import ModelConfig
+
+ROLES = ("weight", "bias", "norm gain", "norm bias", "embedding", "position", "buffer")
+
+
+class Array(NamedTuple):
+    """One array of a model.
+
+    A weight maps (d_in, d_out): ``y = x @ weight + bias``. Experts share one array with a leading
+    expert axis.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    role: str  # one of ROLES
+    part: str  # the component it belongs to
+    tied_to: str | None = None  # the array whose numbers it reuses
+
+    @property
+    def size(self) -> int:
+        """How many numbers it holds."""
+        return prod(self.shape)
+
+
+class Stack(NamedTuple):
+    """Arrays that occur ``n`` times; in their names ``{i}`` stands for the index, from ``first``."""
+
+    n: int
+    arrays: tuple[Array, ...]
+    first: int = 0
+
+
+@dataclass(frozen=True)
+class Count:
+    """The parameters of a model: total, and split by role, by part and by use.
+
+    ``by_role`` and ``by_part`` each sum to ``total``. Tied arrays count once; buffers not at all.
+    ``active`` counts what one token passes through: of the experts only those chosen.
+    """
+
+    total: int
+    active: int
+    active_without_input_table: int
+    by_role: dict[str, int]
+    by_part: dict[str, int]
+    tied: int  # numbers used a second time, not counted again
+    buffers: int  # stored numbers that no gradient trains, not counted
+
+    @property
+    def bias(self) -> int:
+        """Biases of linear maps."""
+        return self.by_role["bias"]
+
+    @property
+    def norm(self) -> int:
+        """Gains and biases of the norms."""
+        return self.by_role["norm gain"] + self.by_role["norm bias"]
+
+
+def count(config: ModelConfig) -> Count:
+    """Count the parameters of an architecture: the sum of the sizes of its arrays.
+
+    Examples
+    --------
+    >>> gpt2 = ModelConfig(n_layers=12, d_model=768, n_heads=12, d_ff=3072,
+    ...                    vocab_size=50257, n_ctx=1024)
+    >>> count(gpt2).total
+    124439808
+    >>> count(gpt2).bias + count(gpt2).by_role["norm bias"]
+    102144
+    """
+    used = (1, 1) if config.experts is None else (config.experts.n_active, config.experts.n_experts)
+    return tally(((stack.n, array) for stack in stacks(config) for array in stack.arrays), used)
+
+
+def tally(arrays, used_experts: tuple[int, int] | None) -> Count:
+    """Add up (times, array) pairs; ``used_experts`` is (active, all), None where it is not known."""
+    by_role, by_part, tied, buffers = Counter(dict.fromkeys(ROLES[:-1], 0)), Counter(), 0, 0
+    for times, array in arrays:
+        numbers = times * array.size
+        if array.tied_to:
+            tied += numbers
+        elif array.role == "buffer":
+            buffers += numbers
+        else:
+            by_role[array.role] += numbers
+            by_part[array.part] += numbers
+    total = by_part.total()
+    n_active, n_experts = used_experts or (1, 1)
+    active = total - by_part["experts"] // n_experts * (n_experts - n_active)
+    looked_up = 0 if tied else by_part["token table"]  # a tied table is multiplied by, at the head
+    return Count(total, active, active - looked_up, dict(by_role), +by_part, tied, buffers)
+
+
+def shapes(config: ModelConfig) -> Iterator[Array]:
+    """Yield every array of a model, in the order of the forward pass.
+
+    Examples
+    --------
+    >>> tiny = ModelConfig(n_layers=1, d_model=4, n_heads=2, d_ff=8, vocab_size=10, n_ctx=6)
+    >>> for array in list(shapes(tiny))[:4]:
+    ...     print(array.name, array.shape, array.role)
+    embedding.tokens (10, 4) embedding
+    embedding.positions (6, 4) position
+    blocks.0.attention_norm.gain (4,) norm gain
+    blocks.0.attention_norm.bias (4,) norm bias
+    """
+    for stack in stacks(config):
+        for i in range(stack.first, stack.first + stack.n):
+            for array in stack.arrays:
+                yield array._replace(name=array.name.format(i=i))
+
+
+def stacks(config: ModelConfig) -> list[Stack]:
+    """Describe a model as kinds of block, each with the number of its repetitions."""
+    c = config
+    n_dense = c.n_layers if c.experts is None else c.experts.n_dense_layers
+    parts = [Stack(1, tuple(_embedding(c)))]
+    if c.n_encoder_layers:
+        parts.append(Stack(c.n_encoder_layers, tuple(_block(c, "encoder.{i}", _mlp(c, c.d_ff, "encoder.{i}.mlp")))))
+        if c.final_norm:
+            parts.append(Stack(1, tuple(_norm(c, "encoder_norm", c.d_model))))
+    if n_dense:
+        parts.append(Stack(n_dense, tuple(_block(c, "blocks.{i}", _mlp(c, c.d_ff, "blocks.{i}.mlp")))))
+    if n_dense < c.n_layers:
+        parts.append(Stack(c.n_layers - n_dense, tuple(_block(c, "blocks.{i}", _experts(c, "blocks.{i}.mlp"))), n_dense))
+    parts.append(Stack(1, tuple(_head(c))))
+    return parts
+
+
+def _linear(name, part, d_in, d_out, bias=False, experts=()):
+    yield Array(name + ".weight", (*experts, d_in, d_out), "weight", part)
+    if bias:
+        yield Array(name + ".bias", (*experts, d_out), "bias", part)
+
+
+def _norm(c, name, width):
+    yield Array(name + ".gain", (width,), "norm gain", "norms")
+    if c.norm == "layernorm":
+        yield Array(name + ".bias", (width,), "norm bias", "norms")
+
+
+def _embedding(c):
+    yield Array("embedding.tokens", (c.vocab_size, c.d_embedding), "embedding", "token table")
+    if c.d_embedding != c.d_model:
+        yield from _linear("embedding.project_in", "token table", c.d_embedding, c.d_model)
+    if c.positions == "learned":
+        yield Array("embedding.positions", (c.n_position_rows, c.d_model), "position", "position table")
+    if c.positions == "relative":  # a table per stack, shared by its layers (T5)
+        for stack in ("encoder", "blocks") if c.n_encoder_layers else ("blocks",):
+            yield Array(f"embedding.{stack}_distance", (c.n_position_rows, c.n_heads), "position", "position table")
+    if c.n_segments:
+        yield Array("embedding.segments", (c.n_segments, c.d_model), "embedding", "segment table")
+    if c.embedding_norm:
+        yield from _norm(c, "embedding.norm", c.d_model)
+
+
+def _block(c, name, mlp):
+    """One layer: attention, then the MLP, each with its norms."""
+    yield from _norm(c, name + (".attention_norm" if c.norms_per_layer > 1 else ".norm"), c.d_model)
+    yield from (_latent_attention if c.latent else _attention)(c, name + ".attention")
+    if c.norms_per_layer == 4:
+        yield from _norm(c, name + ".attention_post_norm", c.d_model)
+    if c.n_encoder_layers and name.startswith("blocks"):
+        yield from _norm(c, name + ".cross_attention_norm", c.d_model)
+        yield from _attention(c, name + ".cross_attention")
+    if c.norms_per_layer > 1:
+        yield from _norm(c, name + ".mlp_norm", c.d_model)
+    yield from mlp
+    if c.norms_per_layer == 4:
+        yield from _norm(c, name + ".mlp_post_norm", c.d_model)
+
+
+def _attention(c, name):
+    queries, keys = c.n_heads * c.d_head, c.n_kv_heads * c.d_head
+    yield from _linear(name + ".q", "attention", c.d_model, queries, c.bias_qkv)
+    yield from _linear(name + ".k", "attention", c.d_model, keys, c.bias_qkv)
+    yield from _linear(name + ".v", "attention", c.d_model, keys, c.bias_qkv)
+    if c.qk_norm != "none":
+        per_head = c.qk_norm == "head"
+        yield Array(name + ".q_norm.gain", (c.d_head if per_head else queries,), "norm gain", "norms")
+        yield Array(name + ".k_norm.gain", (c.d_head if per_head else keys,), "norm gain", "norms")
+    if c.attention_sinks:
+        yield Array(name + ".sinks", (c.n_heads,), "weight", "attention")
+    yield from _linear(name + ".o", "attention", queries, c.d_model, c.bias_o)
+
+
+def _latent_attention(c, name):
+    m = c.latent
+    queries = c.n_heads * (m.d_nope + m.d_rope)
+    if m.d_query_latent:
+        yield from _linear(name + ".q_down", "attention", c.d_model, m.d_query_latent)
+        yield from _norm(c, name + ".q_latent_norm", m.d_query_latent)
+        yield from _linear(name + ".q_up", "attention", m.d_query_latent, queries)
+    else:
+        yield from _linear(name + ".q", "attention", c.d_model, queries)
+    yield from _linear(name + ".kv_down", "attention", c.d_model, m.d_latent + m.d_rope)
+    yield from _norm(c, name + ".kv_latent_norm", m.d_latent)
+    yield from _linear(name + ".kv_up", "attention", m.d_latent, c.n_heads * (m.d_nope + m.d_value))
+    yield from _linear(name + ".o", "attention", c.n_heads * m.d_value, c.d_model)
+
+
+def _mlp(c, width, name, part="MLP", experts=()):
+    maps = (("gate", c.d_model, width),) if c.gated_mlp else ()
+    for which, d_in, d_out in (*maps, ("up", c.d_model, width), ("down", width, c.d_model)):
+        yield from _linear(f"{name}.{which}", part, d_in, d_out, c.bias_mlp, experts)
+
+
+def _experts(c, name):
+    e = c.experts
+    yield from _linear(name + ".router", "router", c.d_model, e.n_experts, e.router_bias)
+    if e.balancing_buffer:
+        yield Array(name + ".router.balance", (e.n_experts,), "buffer", "router")
+    yield from _mlp(c, e.d_ff, name + ".experts", "experts", (e.n_experts,))
+    if e.d_ff_shared:
+        yield from _mlp(c, e.d_ff_shared, name + ".shared", "shared expert")
+    if e.shared_gate:
+        yield from _linear(name + ".shared_gate", "shared expert", c.d_model, 1)
+
+
+def _head(c):
+    if c.final_norm:
+        yield from _norm(c, "final_norm", c.d_model)
+    if c.pooler:
+        yield from _linear("pooler", "pooler", c.d_model, c.d_model, bias=True)
+    if c.d_embedding != c.d_model:
+        yield from _linear("head.project_out", "output head", c.d_model, c.d_embedding)
+    yield Array("head.weight", (c.d_embedding, c.vocab_size), "weight", "output head",
+                "embedding.tokens" if c.tied else None)
+    if c.bias_head:
+        yield Array("head.bias", (c.vocab_size,), "bias", "output head")

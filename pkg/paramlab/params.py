@@ -6,7 +6,7 @@ head. :func:`stacks` writes each kind down once; :func:`shapes` spells all of th
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import prod
 from typing import NamedTuple
@@ -82,12 +82,14 @@ def count(config: ModelConfig) -> Count:
     >>> count(gpt2).bias + count(gpt2).by_role["norm bias"]
     102144
     """
-    used = (1, 1) if config.experts is None else (config.experts.n_active, config.experts.n_experts)
-    return tally(((stack.n, array) for stack in stacks(config) for array in stack.arrays), used)
+    arrays = ((stack.n, array) for stack in stacks(config) for array in stack.arrays)
+    if config.experts is None:
+        return tally(arrays)
+    return tally(arrays, config.experts.n_active, config.experts.n_experts)
 
 
-def tally(arrays, used_experts: tuple[int, int] | None) -> Count:
-    """Add up (times, array) pairs; ``used_experts`` is (active, all), None where it is not known."""
+def tally(arrays: Iterable[tuple[int, Array]], n_active: int = 1, n_experts: int = 1) -> Count:
+    """Add up arrays, each given with the number of its repetitions."""
     by_role, by_part, tied, buffers = Counter(dict.fromkeys(ROLES[:-1], 0)), Counter(), 0, 0
     for times, array in arrays:
         numbers = times * array.size
@@ -99,7 +101,6 @@ def tally(arrays, used_experts: tuple[int, int] | None) -> Count:
             by_role[array.role] += numbers
             by_part[array.part] += numbers
     total = by_part.total()
-    n_active, n_experts = used_experts or (1, 1)
     active = total - by_part["experts"] // n_experts * (n_experts - n_active)
     looked_up = 0 if tied else by_part["token table"]  # a tied table is multiplied by, at the head
     return Count(total, active, active - looked_up, dict(by_role), +by_part, tied, buffers)
@@ -156,7 +157,7 @@ def _norm(c, name, width):
 def _embedding(c):
     yield Array("embedding.tokens", (c.vocab_size, c.d_embedding), "embedding", "token table")
     if c.d_embedding != c.d_model:
-        yield from _linear("embedding.project_in", "token table", c.d_embedding, c.d_model)
+        yield from _linear("embedding.project_in", "embedding projection", c.d_embedding, c.d_model)
     if c.positions == "learned":
         yield Array("embedding.positions", (c.n_position_rows, c.d_model), "position", "position table")
     if c.positions == "relative":  # a table per stack, shared by its layers (T5)
@@ -237,7 +238,7 @@ def _head(c):
     if c.pooler:
         yield from _linear("pooler", "pooler", c.d_model, c.d_model, bias=True)
     if c.d_embedding != c.d_model:
-        yield from _linear("head.project_out", "output head", c.d_model, c.d_embedding)
+        yield from _linear("head.project_out", "embedding projection", c.d_model, c.d_embedding)
     yield Array("head.weight", (c.d_embedding, c.vocab_size), "weight", "output head",
                 "embedding.tokens" if c.tied else None)
     if c.bias_head:

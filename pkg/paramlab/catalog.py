@@ -1,0 +1,118 @@
+"""Published models: their sizes, what their authors say, and where that stands (data/models.csv).
+
+``basis`` says what an exact count rests on: ``weights`` (a published file), ``config`` (a
+published configuration) or ``inferred`` (the paper leaves something open).
+"""
+
+import csv
+import re
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+
+from paramlab.config import Experts, LatentAttention, ModelConfig
+
+DATA = Path(__file__).parent / "data"
+
+
+@dataclass(frozen=True)
+class Model:
+    """One published model; ``config`` is None where it is unknown or not a transformer stack."""
+
+    slug: str
+    name: str
+    family: str
+    year: int
+    kind: str
+    basis: str | None
+    config: ModelConfig | None
+    published_total: str
+    published_active: str
+    published_embedding: str
+    published_non_embedding: str
+    quoted_params: int | None  # counted by another library; paramlab does not enumerate it
+    source: str
+    note: str
+
+
+@cache
+def load() -> tuple[Model, ...]:
+    """Return the whole catalogue.
+
+    Examples
+    --------
+    >>> len(load())
+    110
+    """
+    with open(DATA / "models.csv", encoding="utf-8", newline="") as file:
+        return tuple(map(_model, csv.DictReader(file)))
+
+
+def find(name: str) -> Model:
+    """Return the model of that name; case, spaces and hyphens do not matter.
+
+    Raises
+    ------
+    LookupError
+        When no model has that name; the message lists the nearest.
+
+    Examples
+    --------
+    >>> find("GPT-3 175B").slug
+    'gpt3-175b'
+    """
+    by_name = {_plain(model.slug): model for model in load()}
+    try:
+        return by_name[_plain(name)]
+    except KeyError:
+        near = get_close_matches(_plain(name), by_name, n=3, cutoff=0.5)
+        hint = f"; the nearest names are {', '.join(by_name[n].slug for n in near)}" if near else ""
+        raise LookupError(f"no model is called {name!r}{hint}") from None
+
+
+def slug(name: str) -> str:
+    """Return the catalogue's short form of a name: lower case, hyphens, generation joined.
+
+    Examples
+    --------
+    >>> slug("GPT-3 175B"), slug("Gemma-3-4B (text)"), slug("Mistral-7B-v0.1")
+    ('gpt3-175b', 'gemma3-4b-text', 'mistral-7b-v0.1')
+    """
+    hyphenated = re.sub(r"[^a-z0-9.]+", "-", name.lower()).strip("-")
+    return re.sub(r"^([a-z]+)-(\d+(?:\.\d+)?)(?=-|$)", r"\1\2", hyphenated)
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9.]+", "", name.lower())
+
+
+def _model(row: dict[str, str]) -> Model:
+    return Model(
+        config=_config(row) if row["n_layers"] else None,
+        year=int(row["year"]),
+        basis=row["basis"] or None,
+        quoted_params=int(row["quoted_params"]) if row["quoted_params"] else None,
+        **{name: row[name] for name in _TEXTS},
+    )
+
+
+_TEXTS = [name for name, kind in Model.__annotations__.items() if kind is str]
+
+
+def _config(row: dict[str, str]) -> ModelConfig:
+    """Read the columns between ``basis`` and ``published_total``; ``experts.d_ff`` is nested."""
+    values: dict[str, dict[str, object]] = {"": {}, "latent": {}, "experts": {}}
+    for column, text in row.items():
+        if text and column not in Model.__annotations__:
+            group, _, field = column.rpartition(".")
+            values[group][field] = _value(text)
+    return ModelConfig(
+        **values[""],
+        latent=LatentAttention(**values["latent"]) if values["latent"] else None,
+        experts=Experts(**values["experts"]) if values["experts"] else None,
+    )
+
+
+def _value(text: str) -> int | bool | str:
+    return int(text) if text.isdigit() else {"True": True, "False": False}.get(text, text)

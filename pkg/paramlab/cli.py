@@ -1,0 +1,152 @@
+"""The command line: paramlab count | generate | claims | fetch.
+
+Every error that a user can cause is one line on standard error and exit status 2.
+"""
+
+import argparse
+import json
+import os
+import sys
+
+EXIT_BAD_INPUT = 2
+
+
+class _Parser(argparse.ArgumentParser):
+    """Report a wrong command line in one line."""
+
+    def error(self, message: str):
+        self.exit(EXIT_BAD_INPUT, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line and return its exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.run(options)
+    except (ValueError, LookupError, RuntimeError, OSError) as error:
+        if isinstance(error, BrokenPipeError):  # the reader of our output has gone: not our error
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+        print(f"paramlab {options.command}: {_one_line(error)}", file=sys.stderr)
+        return EXIT_BAD_INPUT
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser("paramlab", description="What the parameters of a language model are, counted.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    command = commands.add_parser("count", help="count the parameters of a model")
+    command.add_argument(
+        "source", help="a catalogue name (gpt3-175b), a config.json, a .gguf or a .safetensors file"
+    )
+    command.add_argument("--json", action="store_true", help="print one JSON object of integers")
+    command.set_defaults(run=_count)
+
+    command = commands.add_parser("generate", help="continue a text with the real model")
+    command.add_argument("prompt", help='for example "The capital of France is"')
+    command.add_argument("--tokens", type=int, default=16, metavar="N", help="how many at most (16)")
+    command.set_defaults(run=_generate)
+
+    command = commands.add_parser("claims", help="list the checked claims of the two articles")
+    command.add_argument("--verdict", help="only those with this verdict, for example 'holds if'")
+    command.add_argument("--json", action="store_true", help="print a JSON list")
+    command.set_defaults(run=_claims)
+
+    command = commands.add_parser("fetch", help="fetch and verify the real model, once")
+    command.set_defaults(run=_fetch)
+    return parser
+
+
+def _one_line(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return " ".join(str(error.args[0] if error.args else error).split())
+
+
+def _count(options) -> int:
+    from paramlab import display
+    from paramlab.importers import count_source
+
+    name, count, basis, notes = count_source(options.source)
+    if options.json:
+        print(json.dumps(count_as_json(name, count, basis)))
+        return 0
+    rows = [(part, n, display.percent(n, count.total, 4)) for part, n in count.by_part.items()]
+    rows.append(("total", count.total, "100%"))
+    print(name + "\n")
+    print(display.table(rows, head=("part", "parameters", "share")) + "\n")
+    if count.active != count.total:
+        print(f"active per token: {count.active:,}")
+        print(f"  without the input table: {count.active_without_input_table:,}")
+    if count.tied:
+        print(f"tied, counted once: {count.tied:,}")
+    if count.buffers:
+        print(f"buffers, not counted: {count.buffers:,}")
+    print(f"basis: {basis} ({BASIS[basis]})")
+    for note in notes:
+        print(note)
+    return 0
+
+
+BASIS = {
+    "weights": "counted from a published weight file",
+    "config": "counted from a published configuration",
+    "inferred": "the publication leaves the list of arrays open in places",
+}
+
+
+def count_as_json(name, count, basis) -> dict[str, object]:
+    """Return a count under the stable names of the command line; all numbers are integers.
+
+    weight + bias + norm + embedding + position = total, and the components sum to it too.
+    """
+    return {
+        "name": name,
+        "total": count.total,
+        "active": count.active,
+        "active_without_input_table": count.active_without_input_table,
+        "weight": count.by_role["weight"],
+        "bias": count.bias,
+        "norm": count.norm,
+        "embedding": count.by_role["embedding"],
+        "position": count.by_role["position"],
+        "basis": basis,
+        "components": count.by_part,
+        "tied": count.tied,
+        "buffers": count.buffers,
+    }
+
+
+def _generate(options) -> int:
+    from paramlab.transformer import generate
+
+    if options.tokens < 1:
+        raise ValueError(f"--tokens is {options.tokens}; it must be at least 1")
+    print(options.prompt, end="", flush=True)
+    for piece in generate(options.prompt, n_tokens=options.tokens):
+        print(piece, end="", flush=True)
+    print()
+    return 0
+
+
+def _claims(options) -> int:
+    from dataclasses import asdict
+
+    from paramlab import claims
+
+    chosen = claims.with_verdict(options.verdict) if options.verdict else claims.load()
+    if options.json:
+        print(json.dumps([asdict(claim) for claim in chosen], ensure_ascii=False))
+        return 0
+    for claim in chosen:
+        print(f"{claim.id:4} {claim.verdict:18} {claim.paraphrase}")
+    return 0
+
+
+def _fetch(options) -> int:
+    from paramlab.checkpoints import fetch
+
+    print(fetch(progress=True))
+    return 0

@@ -1,0 +1,99 @@
+"""Numbers, bytes and tables as stable text: what every printed figure of the book goes through."""
+
+from collections.abc import Iterable, Sequence
+
+
+def number(n: int) -> str:
+    """Return an exact integer with separators.
+
+    Examples
+    --------
+    >>> number(134515008)
+    '134,515,008'
+    """
+    return f"{n:,}"
+
+
+def rounded(x: float, digits: int = 4) -> str:
+    """Return ``x`` to that many significant digits, never in exponent notation.
+
+    Examples
+    --------
+    >>> rounded(112.0973), rounded(0.00608, 2), rounded(61.2, 2)
+    ('112.1', '0.0061', '61')
+    """
+    if x == 0:
+        return "0"
+    exponent = int(f"{x:.{digits - 1}e}".split("e")[1])  # of the rounded value: 9.996 becomes 10.00
+    decimals = digits - 1 - exponent
+    return f"{round(x, decimals):,.{max(0, decimals)}f}"
+
+
+def percent(part: float, whole: float, digits: int = 2) -> str:
+    """Return a share of a whole to that many significant digits.
+
+    Examples
+    --------
+    >>> percent(12_988_416, 174_604_259_328), percent(3, 4)
+    ('0.0074%', '75%')
+    """
+    return rounded(100 * part / whole, digits) + "%"
+
+
+_LARGE = ((10**12, "trillion"), (10**9, "billion"), (10**6, "million"), (10**3, "thousand"))
+
+
+def in_words(n: float, digits: int = 4) -> str:
+    """Return a large count as a newspaper would print it.
+
+    Examples
+    --------
+    >>> in_words(174_604_259_328), in_words(134_515_008)
+    ('174.6 billion', '134.5 million')
+    """
+    for size, word in _LARGE:
+        if n >= size:
+            return f"{rounded(n / size, digits)} {word}"
+    return rounded(n, digits)
+
+
+_BYTES = ((10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "kB"))
+
+
+def in_bytes(n: float, digits: int = 3) -> str:
+    """Return a number of bytes in decimal units (1 GB is 1,000,000,000 bytes).
+
+    Examples
+    --------
+    >>> in_bytes(98_362_432), in_bytes(349_208_518_656)
+    ('98.4 MB', '349 GB')
+    """
+    for size, unit in _BYTES:
+        if n >= size:
+            return f"{rounded(n / size, digits)} {unit}"
+    return f"{rounded(n, digits)} bytes"
+
+
+def table(rows: Iterable[Sequence[object]], head: Sequence[str] = ()) -> str:
+    """Return rows as aligned text: the first column to the left, numbers to the right.
+
+    Integers get separators. A cell that is already text stays as it is.
+
+    Examples
+    --------
+    >>> print(table([("weights", 1200), ("biases", 36)], head=("role", "parameters")))
+    role     parameters
+    weights       1,200
+    biases           36
+    """
+    lines = [[number(cell) if type(cell) is int else str(cell) for cell in row] for row in rows]
+    if head:
+        lines.insert(0, list(head))
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if column else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    )

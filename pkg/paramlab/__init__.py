@@ -15,6 +15,7 @@ _HOME = {
     "count_source": "importers",
     "load_model": "checkpoints",
     "forward": "transformer",
+    "loss": "transformer",
     "generate": "transformer",
 }
 __all__ = [*_HOME]

@@ -5,15 +5,15 @@ published configuration) or ``inferred`` (the paper leaves something open).
 """
 
 import csv
+import os
 import re
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
-from pathlib import Path
+from typing import Any
 
 from paramlab.config import Experts, LatentAttention, ModelConfig
 
-DATA = Path(__file__).parent / "data"
+_CSV = os.path.join(os.path.dirname(__file__), "data", "models.csv")
 
 
 @dataclass(frozen=True)
@@ -38,14 +38,14 @@ class Model:
 
 @cache
 def load() -> tuple[Model, ...]:
-    """Return the whole catalogue.
+    """Return the whole catalog.
 
     Examples
     --------
     >>> len(load())
     110
     """
-    with open(DATA / "models.csv", encoding="utf-8", newline="") as file:
+    with open(_CSV, encoding="utf-8", newline="") as file:
         return tuple(map(_model, csv.DictReader(file)))
 
 
@@ -63,16 +63,17 @@ def find(name: str) -> Model:
     'gpt3-175b'
     """
     by_name = {_plain(model.slug): model for model in load()}
-    try:
+    if _plain(name) in by_name:
         return by_name[_plain(name)]
-    except KeyError:
-        near = get_close_matches(_plain(name), by_name, n=3, cutoff=0.5)
-        hint = f"; the nearest names are {', '.join(by_name[n].slug for n in near)}" if near else ""
-        raise LookupError(f"no model is called {name!r}{hint}") from None
+    from difflib import get_close_matches  # here, because a name that is right needs none
+
+    near = get_close_matches(slug(name), [model.slug for model in load()], n=3, cutoff=0.5)
+    hint = f"; the nearest names are {', '.join(near)}" if near else ""
+    raise LookupError(f"no model is called {name!r}{hint}")
 
 
 def slug(name: str) -> str:
-    """Return the catalogue's short form of a name: lower case, hyphens, generation joined.
+    """Return the catalog's short form of a name: lower case, hyphens, generation joined.
 
     Examples
     --------
@@ -102,11 +103,11 @@ _TEXTS = [name for name, kind in Model.__annotations__.items() if kind is str]
 
 def _config(row: dict[str, str]) -> ModelConfig:
     """Read the columns between ``basis`` and ``published_total``; ``experts.d_ff`` is nested."""
-    values: dict[str, dict[str, object]] = {"": {}, "latent": {}, "experts": {}}
+    values: dict[str, dict[str, Any]] = {"": {}, "latent": {}, "experts": {}}
     for column, text in row.items():
         if text and column not in Model.__annotations__:
             group, _, field = column.rpartition(".")
-            values[group][field] = _value(text)
+            values[group][field] = _value(field, text)
     return ModelConfig(
         **values[""],
         latent=LatentAttention(**values["latent"]) if values["latent"] else None,
@@ -114,5 +115,7 @@ def _config(row: dict[str, str]) -> ModelConfig:
     )
 
 
-def _value(text: str) -> int | bool | str:
+def _value(field: str, text: str) -> int | bool | str | tuple[int, ...]:
+    if field.endswith("_layers") and not field.startswith("n_"):  # indices of layers: 0 1 2
+        return tuple(map(int, text.split()))
     return int(text) if text.isdigit() else {"True": True, "False": False}.get(text, text)

@@ -4,49 +4,77 @@ Every error that a user can cause is one line on standard error and exit status 
 """
 
 import argparse
-import json
 import os
 import sys
 
 EXIT_BAD_INPUT = 2
+LONGEST_ERROR = 400  # characters; a damaged file can hold a name of megabytes
+
+
+class _Help(argparse.HelpFormatter):
+    def __init__(self, prog: str):
+        super().__init__(prog, width=88)  # without a width it imports shutil to ask the terminal
 
 
 class _Parser(argparse.ArgumentParser):
     """Report a wrong command line in one line."""
 
+    def __init__(self, *args, **options):
+        super().__init__(*args, formatter_class=_Help, allow_abbrev=False, **options)
+
     def error(self, message: str):
-        self.exit(EXIT_BAD_INPUT, f"{self.prog}: {message} (see {self.prog} --help)\n")
+        """Print the message and leave with the status of bad input."""
+        self.exit(EXIT_BAD_INPUT, f"{self.prog}: {_cut(message)} (see {self.prog} --help)\n")
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit status."""
+    if hasattr(sys.stdout, "reconfigure"):  # print what the terminal's encoding lacks as \\xNN
+        sys.stdout.reconfigure(errors="backslashreplace")
     options = _parser().parse_args(arguments)
     try:
-        return options.run(options)
+        status = options.run(options)
+        if sys.stdout:
+            sys.stdout.flush()  # now, while a full disk can still be reported
+        return status
+    except BrokenPipeError:  # the reader of our output has gone: not our error
+        _discard_output()
+        return 0
     except (ValueError, LookupError, RuntimeError, OSError) as error:
-        if isinstance(error, BrokenPipeError):  # the reader of our output has gone: not our error
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 0
         print(f"paramlab {options.command}: {_one_line(error)}", file=sys.stderr)
+        if isinstance(error, OSError) and error.filename is None:
+            _discard_output()
         return EXIT_BAD_INPUT
     except KeyboardInterrupt:
         return 130
 
 
+def _discard_output() -> None:
+    """Send what is still to be written nowhere, so that it does not fail again at exit."""
+    if sys.stdout:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser("paramlab", description="What the parameters of a language model are, counted.")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    parser = _Parser(
+        "paramlab", description="What the parameters of a language model are, counted."
+    )
+    commands = parser.add_subparsers(
+        dest="command", required=True, metavar="COMMAND", prog=parser.prog
+    )
 
     command = commands.add_parser("count", help="count the parameters of a model")
     command.add_argument(
-        "source", help="a catalogue name (gpt3-175b), a config.json, a .gguf or a .safetensors file"
+        "source", help="a catalog name (gpt3-175b), a config.json, a .gguf or a .safetensors file"
     )
     command.add_argument("--json", action="store_true", help="print one JSON object of integers")
     command.set_defaults(run=_count)
 
     command = commands.add_parser("generate", help="continue a text with the real model")
     command.add_argument("prompt", help='for example "The capital of France is"')
-    command.add_argument("--tokens", type=int, default=16, metavar="N", help="how many at most (16)")
+    command.add_argument(
+        "--tokens", type=int, default=16, metavar="N", help="how many at most (16)"
+    )
     command.set_defaults(run=_generate)
 
     command = commands.add_parser("claims", help="list the checked claims of the two articles")
@@ -60,22 +88,30 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _one_line(error: BaseException) -> str:
-    if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename}: {error.strerror}"
-    return " ".join(str(error.args[0] if error.args else error).split())
+    if isinstance(error, OSError) and error.strerror:
+        return _cut(f"{error.filename or 'output'}: {error.strerror}")
+    return _cut(str(error.args[0] if error.args else error))
+
+
+def _cut(message: str) -> str:
+    line = " ".join(message.split())
+    return line if len(line) <= LONGEST_ERROR else line[:LONGEST_ERROR] + "..."
 
 
 def _count(options) -> int:
     from paramlab import display
     from paramlab.importers import count_source
 
-    name, count, basis, notes = count_source(options.source)
+    counted = count_source(options.source)
+    count, basis = counted.count, counted.basis
     if options.json:
-        print(json.dumps(count_as_json(name, count, basis)))
+        import json
+
+        print(json.dumps(count_as_json(counted.name, count, basis)))
         return 0
     rows = [(part, n, display.percent(n, count.total, 4)) for part, n in count.by_part.items()]
     rows.append(("total", count.total, "100%"))
-    print(name + "\n")
+    print(counted.name + "\n")
     print(display.table(rows, head=("part", "parameters", "share")) + "\n")
     if count.active != count.total:
         print(f"active per token: {count.active:,}")
@@ -85,7 +121,7 @@ def _count(options) -> int:
     if count.buffers:
         print(f"buffers, not counted: {count.buffers:,}")
     print(f"basis: {basis} ({BASIS[basis]})")
-    for note in notes:
+    for note in counted.notes:
         print(note)
     return 0
 
@@ -132,11 +168,12 @@ def _generate(options) -> int:
 
 
 def _claims(options) -> int:
+    import json
     from dataclasses import asdict
 
     from paramlab import claims
 
-    chosen = claims.with_verdict(options.verdict) if options.verdict else claims.load()
+    chosen = claims.by_verdict(options.verdict) if options.verdict else claims.load()
     if options.json:
         print(json.dumps([asdict(claim) for claim in chosen], ensure_ascii=False))
         return 0

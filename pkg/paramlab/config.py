@@ -5,17 +5,22 @@ H head width, F MLP width, V vocabulary, T context, E experts.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 
 @dataclass(frozen=True)
 class LatentAttention:
-    """Keys and values rebuilt from one short vector per token (MLA, arXiv 2405.04434 section 2.1)."""
+    """Keys and values rebuilt from one short vector per token (MLA, arXiv 2405.04434 sec. 2.1)."""
 
     d_latent: int  # width of the cached vector
     d_nope: int  # query/key width without position, per head
     d_rope: int  # query/key width with position; the key's is shared by all heads
     d_value: int  # value width per head
     d_query_latent: int = 0  # 0: queries are not compressed
+
+    def __post_init__(self):
+        """Check the sizes."""
+        _check_types(self)
 
 
 @dataclass(frozen=True)
@@ -27,9 +32,14 @@ class Experts:
     d_ff: int  # width of one expert
     d_ff_shared: int = 0  # width of the MLP that always runs; 0: none
     shared_gate: bool = False  # a learned gate on the shared MLP
-    n_dense_layers: int = 0  # first layers that keep an ordinary MLP
-    router_bias: bool = False  # a learned bias on the router
-    balancing_buffer: bool = False  # E stored numbers a layer that no gradient trains
+    dense_layers: tuple[int, ...] = ()  # layers that keep an ordinary MLP, by index
+    bias: bool = False  # biases inside the experts
+    router_bias: bool = False  # E numbers added to the router's scores, as parameters
+    balancing_buffer: bool = False  # the same as a buffer: stored, not counted
+
+    def __post_init__(self):
+        """Check the sizes."""
+        _check_types(self)
 
 
 @dataclass(frozen=True)
@@ -42,7 +52,8 @@ class ModelConfig:
     Raises
     ------
     ValueError
-        When a size is not a positive whole number, or two sizes contradict each other.
+        When a size is not a whole number in its range, a switch is neither True nor False, or two
+        of them contradict each other.
 
     Examples
     --------
@@ -63,12 +74,12 @@ class ModelConfig:
     positions: str = "learned"  # learned, sinusoidal, rope, alibi or relative
     n_position_rows: int = 0  # learned: rows (0: T); relative: buckets
     tied: bool = True  # the output head reuses the token table
-    norm: str = "layernorm"  # layernorm (gain and bias) or rmsnorm (gain)
-    norms_per_layer: int = 2  # 1: one for both halves; 4: after each half too
+    norm: str = "layernorm"  # layernorm (gain, bias), layernorm_gain, rmsnorm (gain) or bare
+    norms_per_layer: int = 2  # before or after each half; 1: one for both halves; 4: both places
     final_norm: bool = True
     embedding_norm: bool = False
-    qk_norm: str = "none"  # none, head (one gain vector per head width) or full
-    activation: str = "gelu"  # gelu, relu or silu
+    qk_norm: str = "none"  # none, head (H gains for all heads; head_bias: and biases) or full
+    activation: str = "gelu"  # gelu, relu, relu2 or silu
     gated_mlp: bool = False
     bias_qkv: bool = True
     bias_o: bool = True
@@ -77,54 +88,104 @@ class ModelConfig:
     d_embedding: int = 0  # width of the token table, if it differs from D
     n_segments: int = 0  # BERT's sentence A / sentence B table
     pooler: bool = False  # BERT's extra D x D layer
+    head_transform: bool = False  # another, with a norm, before BERT's output head
     attention_sinks: bool = False  # one learned score per head that no token owns
     n_encoder_layers: int = 0  # > 0: an encoder, and cross-attention in the decoder
+    lightning_layers: tuple[int, ...] = ()  # layers with linear attention (arXiv 2501.08313)
     latent: LatentAttention | None = None
     experts: Experts | None = None
     norm_eps: float = 1e-5  # these two hold no parameters; the forward pass needs them
     rope_theta: float = 10000.0
 
     def __post_init__(self):
-        for name in ("n_layers", "d_model", "n_heads", "vocab_size"):
-            _check_size(name, getattr(self, name), least=1)
-        for name in ("d_ff", "n_ctx", "n_kv_heads", "d_head", "n_encoder_layers"):
-            _check_size(name, getattr(self, name), least=0)
+        """Check the fields, and derive those left at 0."""
+        _check_types(self)
         for name, allowed in CHOICES.items():
             if getattr(self, name) not in allowed:
-                raise ValueError(f"{name} is {getattr(self, name)!r}; it can be {', '.join(map(str, allowed))}")
-        derive = object.__setattr__
-        if not self.n_kv_heads:
-            derive(self, "n_kv_heads", self.n_heads)
-        if not self.d_head:
-            if self.d_model % self.n_heads:
-                raise ValueError(
-                    f"d_model {self.d_model} is not divisible by n_heads {self.n_heads}; give d_head"
-                )
-            derive(self, "d_head", self.d_model // self.n_heads)
-        if not self.n_position_rows and self.positions == "learned":
-            derive(self, "n_position_rows", self.n_ctx)
-        if not self.d_embedding:
-            derive(self, "d_embedding", self.d_model)
+                choices = ", ".join(map(str, allowed))
+                raise ValueError(f"{name} is {_short(getattr(self, name))}; it can be {choices}")
+        self._derive_sizes()
+        self._check_consistency()
+
+    def _derive_sizes(self):
+        def derive(name, value):
+            object.__setattr__(self, name, getattr(self, name) or value)
+
+        if not self.n_heads:
+            raise ValueError("n_heads is 0; it must be at least 1")
+        if not self.d_head and self.d_model % self.n_heads:
+            raise ValueError(
+                f"d_model {self.d_model} is not divisible by n_heads {self.n_heads}; give d_head"
+            )
+        derive("n_kv_heads", self.n_heads)
+        derive("d_head", self.d_model // self.n_heads)
+        derive("d_embedding", self.d_model)
+        if self.positions == "learned":
+            derive("n_position_rows", self.n_ctx)
+
+    def _check_consistency(self):
+        """Refuse sizes that no model can have, rather than count something."""
+        e, needed = self.experts, list(_NEEDED)
+        if e is None or e.dense_layers:
+            needed.append("d_ff")
+        if self.positions in ("learned", "relative"):
+            needed.append("n_position_rows")
+        for name in needed:
+            if not getattr(self, name):
+                raise ValueError(f"{name} is 0; it must be at least 1")
         if self.n_heads % self.n_kv_heads:
             raise ValueError(
                 f"n_heads {self.n_heads} is not a multiple of n_kv_heads {self.n_kv_heads}"
             )
-        if self.experts and not 0 < self.experts.n_active <= self.experts.n_experts:
-            raise ValueError(
-                f"n_active {self.experts.n_active} is not between 1 and n_experts {self.experts.n_experts}"
-            )
+        if self.latent and (self.qk_norm != "none" or self.attention_sinks):
+            raise ValueError("latent attention has neither query and key norms nor sinks")
+        if self.latent and self.lightning_layers:
+            raise ValueError("latent attention and lightning layers are not known in one model")
+        if e and not 0 < e.n_active <= e.n_experts:
+            raise ValueError(f"n_active {e.n_active} is not between 1 and n_experts {e.n_experts}")
+        chosen = {"lightning_layers": self.lightning_layers}
+        if e:
+            chosen["dense_layers"] = e.dense_layers
+        for name, layers in chosen.items():
+            if layers and layers[-1] >= self.n_layers:
+                raise ValueError(f"{name} names layer {layers[-1]} of n_layers {self.n_layers}")
 
 
 CHOICES = {
     "positions": ("learned", "sinusoidal", "rope", "alibi", "relative"),
-    "norm": ("layernorm", "rmsnorm"),
+    "norm": ("layernorm", "layernorm_gain", "rmsnorm", "bare"),
     "norms_per_layer": (1, 2, 4),
-    "qk_norm": ("none", "head", "full"),
-    "activation": ("gelu", "relu", "silu"),
+    "qk_norm": ("none", "head", "head_bias", "full"),
+    "activation": ("gelu", "relu", "relu2", "silu"),
 }
 LARGEST_SIZE = 10**9  # no published model has a dimension near this; a config that does is damaged
+_NEEDED = ("n_layers", "d_model", "vocab_size")
 
 
-def _check_size(name: str, value: object, least: int) -> None:
-    if type(value) is not int or not least <= value <= LARGEST_SIZE:
-        raise ValueError(f"{name} is {value!r}; it must be a whole number from {least} to {LARGEST_SIZE}")
+def _check_types(record: object) -> None:
+    """Check every field of a record against its annotation: a string "false" is not False."""
+    for name, kind in record.__annotations__.items():
+        value = getattr(record, name)
+        if kind is int and (type(value) is not int or not 0 <= value <= LARGEST_SIZE):
+            raise ValueError(
+                f"{name} is {_short(value)}; it must be a whole number from 0 to {LARGEST_SIZE}"
+            )
+        if kind is bool and type(value) is not bool:
+            raise ValueError(f"{name} is {_short(value)}; it must be True or False")
+        if kind is float and not (type(value) in (int, float) and 0 < value < LARGEST_SIZE):
+            raise ValueError(f"{name} is {_short(value)}; it must be a positive number")
+        if name.endswith("_layers") and kind is not int and not _is_ascending(value):
+            raise ValueError(f"{name} is {_short(value)}; it must be a tuple of ascending indices")
+
+
+def _is_ascending(layers: object) -> bool:
+    return (
+        type(layers) is tuple
+        and all(type(i) is int and i >= 0 for i in layers)
+        and all(i < j for i, j in pairwise(layers))
+    )
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -51,10 +51,7 @@ def in_words(n: float, digits: int = 4) -> str:
     >>> in_words(174_604_259_328), in_words(134_515_008)
     ('174.6 billion', '134.5 million')
     """
-    for size, word in _LARGE:
-        if n >= size:
-            return f"{rounded(n / size, digits)} {word}"
-    return rounded(n, digits)
+    return _scaled(n, digits, _LARGE) or (number(n) if type(n) is int else rounded(n, digits))
 
 
 _BYTES = ((10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "kB"))
@@ -68,10 +65,15 @@ def in_bytes(n: float, digits: int = 3) -> str:
     >>> in_bytes(98_362_432), in_bytes(349_208_518_656)
     ('98.4 MB', '349 GB')
     """
-    for size, unit in _BYTES:
-        if n >= size:
-            return f"{rounded(n / size, digits)} {unit}"
-    return f"{rounded(n, digits)} bytes"
+    few = number(n) if type(n) is int else rounded(n, digits)
+    return _scaled(n, digits, _BYTES) or f"{few} bytes"
+
+
+def _scaled(n: float, digits: int, units: Iterable[tuple[int, str]]) -> str:
+    """Return ``n`` in the largest unit that fits its rounded value: 999,999 is 1.000 million."""
+    shown = float(f"{n:.{digits - 1}e}")
+    fitting = (f"{rounded(n / size, digits)} {unit}" for size, unit in units if shown >= size)
+    return next(fitting, "")
 
 
 def table(rows: Iterable[Sequence[object]], head: Sequence[str] = ()) -> str:

@@ -3,23 +3,29 @@
 What is not known here is refused by name; nothing is guessed.
 """
 
+import os
 import re
-from collections import Counter
-from pathlib import Path
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Any
 
 from paramlab import catalog
 from paramlab.config import ModelConfig
 from paramlab.headers import (
     LARGEST_JSON_BYTES,
     Header,
+    PathLike,
     Tensor,
     UnsupportedModel,
+    errors_about,
+    open_file,
     read_gguf,
     read_json,
     read_safetensors,
+    same_bytes,
 )
-from paramlab.params import Array, Count, count, tally
+from paramlab.params import Array, Count, count, shapes
 
 # ------------------------------------------------------------------ names in files, names here
 
@@ -55,7 +61,7 @@ _LLAMA_HF = (
     ("model.layers.{i}.mlp.gate_proj", "blocks.{i}.mlp.gate", "linear", "MLP"),
     ("model.layers.{i}.mlp.up_proj", "blocks.{i}.mlp.up", "linear", "MLP"),
     ("model.layers.{i}.mlp.down_proj", "blocks.{i}.mlp.down", "linear", "MLP"),
-    ("model.layers.{i}.self_attn.rotary_emb.inv_freq", "blocks.{i}.rope_frequencies", "buffer", "positions"),
+    ("model.layers.{i}.self_attn.rotary_emb.inv_freq", "blocks.{i}.rope", "buffer", "positions"),
     ("model.norm", "final_norm", "norm", "norms"),
     ("lm_head", "head", "linear", "output head"),
 )
@@ -82,25 +88,31 @@ _ROLES = {
 
 
 def arrays_from_gguf(header: Header) -> tuple[Array, ...]:
-    """Name the tensors of a GGUF file as :func:`paramlab.params.shapes` names them."""
+    """Name the tensors of a GGUF file as :func:`paramlab.params.shapes` names them.
+
+    Shapes stay as in the file: a weight maps (d_out, d_in).
+    """
     names = {"llama": _LLAMA_GGUF, "gpt2": _GPT2_GGUF}[_architecture(header.metadata)]
     return _translate(header.tensors, names)
 
 
 def arrays_from_safetensors(header: Header) -> tuple[Array, ...]:
-    """Name the tensors of a Llama or GPT-2 style safetensors file as the enumerator does."""
+    """Name the tensors of a Llama or GPT-2 style safetensors file as the enumerator does.
+
+    Shapes stay as in the file: a weight of a Llama maps (d_out, d_in), one of GPT-2 (d_in, d_out).
+    """
     bare = [t._replace(name=t.name.removeprefix("transformer.")) for t in header.tensors]
     style = _LLAMA_HF if any(t.name.startswith("model.") for t in bare) else _GPT2_HF
     return _translate(bare, style)
 
 
-def _translate(tensors, names) -> tuple[Array, ...]:
+def _translate(tensors: Iterable[Tensor], names) -> tuple[Array, ...]:
     known = {theirs: rest for theirs, *rest in names}
     return tuple(_named(tensor, known) for tensor in tensors)
 
 
 def _named(tensor: Tensor, known) -> Array:
-    index = re.search(r"\.(\d+)\.", tensor.name)
+    index = re.search(r"\.([0-9]+)\.", tensor.name)
     pattern = tensor.name.replace(index[0], ".{i}.", 1) if index else tensor.name
     module, _, suffix = (pattern, "", "") if pattern in known else pattern.rpartition(".")
     if module in known:
@@ -109,7 +121,9 @@ def _named(tensor: Tensor, known) -> Array:
             role, ending = _ROLES[what, suffix]
             name = ours.format(i=index[1] if index else "") + ending
             return Array(name, tensor.shape, role, part)
-    raise UnsupportedModel(f"tensor {tensor.name!r} is not part of an architecture known here, so nothing was counted")
+    raise UnsupportedModel(
+        f"tensor {tensor.name!r} is not part of an architecture known here, so nothing was counted"
+    )
 
 
 # ------------------------------------------------------------------ configurations
@@ -118,14 +132,24 @@ def _named(tensor: Tensor, known) -> Array:
 def _architecture(metadata: dict[str, Any]) -> str:
     architecture = metadata.get("general.architecture")
     if architecture not in ("llama", "gpt2"):
-        raise UnsupportedModel(f"the GGUF architecture {architecture!r} is not known here; llama and gpt2 are")
+        raise UnsupportedModel(
+            f"the GGUF architecture {architecture!r} is not known here; llama and gpt2 are"
+        )
     return architecture
 
 
 def config_from_gguf(header: Header) -> ModelConfig:
-    """Return the architecture that a GGUF header describes (llama and gpt2)."""
+    """Return the architecture that a GGUF header describes (llama and gpt2).
+
+    Raises
+    ------
+    UnsupportedModel
+        When the metadata lack a size, or describe something that is not known here.
+    """
     kind = _architecture(header.metadata)
     tensors = {t.name: t for t in header.tensors}
+    if "token_embd.weight" not in tensors:
+        raise UnsupportedModel("it holds no token table (token_embd.weight)")
 
     def get(key: str, default: Any = None) -> Any:
         value = header.metadata.get(f"{kind}.{key}", default)
@@ -134,11 +158,15 @@ def config_from_gguf(header: Header) -> ModelConfig:
         return value
 
     n_heads = get("attention.head_count")
-    if "token_embd.weight" not in tensors:
-        raise UnsupportedModel("it holds no token table (token_embd.weight)")
     if get("expert_count", 0):
         raise UnsupportedModel("a mixture of experts in a GGUF file is not known here")
-    style = _LLAMA if kind == "llama" else {}
+    norm = "rms_epsilon" if kind == "llama" else "epsilon"
+    style = {} if kind == "gpt2" else {
+        **_LLAMA,
+        "bias_qkv": "blk.0.attn_q.bias" in tensors,
+        "bias_o": "blk.0.attn_output.bias" in tensors,
+        "bias_mlp": "blk.0.ffn_up.bias" in tensors,
+    }  # fmt: skip
     return _checked(
         n_layers=get("block_count"),
         d_model=get("embedding_length"),
@@ -149,124 +177,53 @@ def config_from_gguf(header: Header) -> ModelConfig:
         n_kv_heads=get("attention.head_count_kv", n_heads),
         d_head=get("attention.key_length", 0),
         tied="output.weight" not in tensors,
-        norm_eps=get("attention.layer_norm_rms_epsilon" if kind == "llama" else "attention.layer_norm_epsilon", 1e-5),
+        norm_eps=get(f"attention.layer_norm_{norm}", 1e-5),
         rope_theta=get("rope.freq_base", 10000.0),
         **style,
     )
 
 
-_LLAMA = dict(
-    positions="rope", norm="rmsnorm", activation="silu", gated_mlp=True,
-    bias_qkv=False, bias_o=False, bias_mlp=False,
-)  # fmt: skip
-
-# config.json keys that say nothing about the number of parameters.
-_HARMLESS = frozenset(
-    """_name_or_path architectures attention_dropout attn_pdrop bos_token_id dtype embd_pdrop
-    eos_token_id gradient_checkpointing initializer_range is_llama_config layer_norm_epsilon
-    max_length model_type pad_token_id pretraining_tp reorder_and_upcast_attn resid_pdrop
-    rms_norm_eps rope_interleaved rope_parameters rope_scaling rope_theta
-    scale_attn_by_inverse_layer_idx scale_attn_weights summary_activation summary_first_dropout
-    summary_proj_to_labels summary_type summary_use_proj task_specific_params torch_dtype
-    transformers_version unk_token_id use_cache hidden_act activation_function
-    transformers.js_config""".split()
-)
-_GPT2_ALIASES = {
-    "hidden_size": "n_embd", "num_hidden_layers": "n_layer", "num_attention_heads": "n_head",
-    "max_position_embeddings": "n_positions",
-}  # fmt: skip
+_LLAMA: dict[str, Any] = dict(positions="rope", norm="rmsnorm", activation="silu", gated_mlp=True)
 
 
-def read_configread_json(path: str | Path) -> ModelConfig:
-    """Read a Hugging Face ``config.json`` of the GPT-2 or Llama family.
+def read_config_json(path: PathLike) -> ModelConfig:
+    """Read a Hugging Face ``config.json`` of one of the families in :mod:`paramlab.families`.
 
-    Missing fields take the defaults of the transformers library. A field that is not known here
+    Missing fields take the defaults of the transformers library. A field that is not known there
     and is set to something is refused, because it might change the count.
 
     Raises
     ------
     UnsupportedModel
         When the file is not such a config, contradicts itself, or is of another family.
+    OSError
+        When the file cannot be read.
     """
-    try:
-        with open(path, "rb") as file:
-            return config_from_hf(read_json(file.read(LARGEST_JSON_BYTES + 1)))
-    except UnsupportedModel as error:
-        raise UnsupportedModel(f"{path}: {error}") from None
+    return _config_and_notes(path)[0]
 
 
-def config_from_hf(fields: dict[str, Any]) -> ModelConfig:
-    """Return the architecture that the fields of a ``config.json`` describe.
+def _config_and_notes(path: PathLike, part: str = "") -> tuple[ModelConfig, list[str]]:
+    from paramlab.families import config_from_hf, notes_on  # here: only config.json needs the table
 
-    Examples
-    --------
-    >>> config_from_hf({"model_type": "gpt2"}).n_layers  # the library's default: GPT-2 small
-    12
-    """
-    families = {"gpt2": (_gpt2, "GPT2"), "llama": (_llama, "Llama")}
-    kind = fields.get("model_type")
-    if kind not in families:
-        raise UnsupportedModel(f"the model type {kind!r} is not known here; {' and '.join(families)} are")
-    read, library_name = families[kind]
-    heads = {f"{library_name}{head}" for head in ("LMHeadModel", "ForCausalLM")}
-    declared = fields.get("architectures") or [next(iter(heads))]
-    if not isinstance(declared, list) or not heads.issuperset(map(str, declared)):
-        raise UnsupportedModel(f"architectures is {declared!r}; only the language model itself is counted")
-    used = _Fields(fields)
-    config = read(used)
-    used.refuse_the_rest()
-    return config
+    with errors_about(path), open_file(path) as file:
+        fields = read_json(file.read(LARGEST_JSON_BYTES + 1))
+        if part:
+            fields = _part(fields, part)
+        return config_from_hf(fields), notes_on(fields)
 
 
-class _Fields:
-    """The fields of a config.json, remembering which were asked for."""
-
-    def __init__(self, fields: dict[str, Any]):
-        self.fields, self.asked = fields, set(_HARMLESS)
-
-    def get(self, name: str, default: Any) -> Any:
-        self.asked.add(name)
-        value = self.fields.get(name)
-        return default if value is None else value
-
-    def refuse_the_rest(self) -> None:
-        for name, value in self.fields.items():
-            if name not in self.asked and value not in (None, False, 0, "", [], {}):
-                raise UnsupportedModel(f"the field {name!r} is not known here and may change the count")
+def _part(fields: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return the description of one model of several; whether its head is tied may stand above."""
+    part, tied = fields.get(name), "tie_word_embeddings"
+    if not isinstance(part, dict):
+        raise UnsupportedModel(f"it holds no {name}")
+    above = {tied: fields[tied]} if tied in fields else {}
+    if above and part.get(tied, above[tied]) != above[tied]:
+        raise UnsupportedModel(f"{tied} is {above[tied]!r} but in {name} it is {part[tied]!r}")
+    return above | part
 
 
-def _gpt2(fields: _Fields) -> ModelConfig:
-    for alias, name in _GPT2_ALIASES.items():
-        if (value := fields.get(alias, None)) is not None and fields.fields.setdefault(name, value) != value:
-            raise UnsupportedModel(f"{alias} is {value} but {name} is {fields.fields[name]}")
-    d_model, n_ctx = fields.get("n_embd", 768), fields.get("n_positions", 1024)
-    if fields.get("n_ctx", n_ctx) != n_ctx:
-        raise UnsupportedModel(f"n_ctx is {fields.get('n_ctx', 0)} but n_positions is {n_ctx}")
-    return _checked(
-        n_layers=fields.get("n_layer", 12), d_model=d_model, n_heads=fields.get("n_head", 12),
-        d_ff=fields.get("n_inner", 4 * d_model), vocab_size=fields.get("vocab_size", 50257), n_ctx=n_ctx,
-        tied=fields.get("tie_word_embeddings", True),
-        norm_eps=fields.get("layer_norm_epsilon", 1e-5),
-    )  # fmt: skip
-
-
-def _llama(fields: _Fields) -> ModelConfig:
-    n_heads = fields.get("num_attention_heads", 32)
-    attention_bias, mlp_bias = fields.get("attention_bias", False), fields.get("mlp_bias", False)
-    rope = fields.get("rope_parameters", {})
-    return _checked(
-        n_layers=fields.get("num_hidden_layers", 32), d_model=fields.get("hidden_size", 4096),
-        n_heads=n_heads, d_ff=fields.get("intermediate_size", 11008),
-        vocab_size=fields.get("vocab_size", 32000), n_ctx=fields.get("max_position_embeddings", 2048),
-        n_kv_heads=fields.get("num_key_value_heads", n_heads), d_head=fields.get("head_dim", 0),
-        tied=fields.get("tie_word_embeddings", False),
-        norm_eps=fields.get("rms_norm_eps", 1e-6),
-        rope_theta=fields.get("rope_theta", rope.get("rope_theta", 10000.0) if isinstance(rope, dict) else 10000.0),
-        **{**_LLAMA, "bias_qkv": attention_bias, "bias_o": attention_bias, "bias_mlp": mlp_bias},
-    )  # fmt: skip
-
-
-def _checked(**sizes) -> ModelConfig:
+def _checked(**sizes: Any) -> ModelConfig:
     try:
         return ModelConfig(**sizes)
     except ValueError as error:
@@ -276,7 +233,8 @@ def _checked(**sizes) -> ModelConfig:
 # ------------------------------------------------------------------ anything that can be counted
 
 
-class Counted(NamedTuple):
+@dataclass(frozen=True)
+class Counted:
     """A count, what it is of, and what it rests on: weights, config or inferred."""
 
     name: str
@@ -288,6 +246,8 @@ class Counted(NamedTuple):
 def count_source(source: str) -> Counted:
     """Count a catalogue name, a ``config.json``, a ``.gguf`` or a ``.safetensors`` file.
 
+    ``config.json#text_config`` is the language model alone of a file that describes several.
+
     Raises
     ------
     UnsupportedModel
@@ -297,62 +257,169 @@ def count_source(source: str) -> Counted:
     OSError
         When the file cannot be read.
     """
-    path = Path(source)
     readers = {".json": _count_config, ".gguf": _count_gguf, ".safetensors": _count_safetensors}
-    if path.suffix.lower() in readers:
-        return readers[path.suffix.lower()](path)
-    if path.is_file():
-        raise UnsupportedModel(f"{source}: it is not a .json, .gguf or .safetensors file")
-    return _count_published(catalog.find(source))
+    if source.endswith("#text_config"):
+        return _count_config(source.removesuffix("#text_config"), "text_config")
+    suffix = os.path.splitext(source)[1].lower()
+    if suffix in readers:
+        return readers[suffix](source)
+    try:
+        return _count_published(catalog.find(source))
+    except LookupError:
+        if os.path.isfile(source):
+            raise UnsupportedModel(
+                f"{source}: it is not a .json, .gguf or .safetensors file"
+            ) from None
+        raise
 
 
 def _count_published(model: catalog.Model) -> Counted:
-    notes = [f"published: {model.published_total or 'no total'}", f"source: {model.source}", model.note]
-    if model.config:
-        return Counted(model.name, count(model.config), model.basis or "", tuple(filter(None, notes)))
+    published = f"published: {model.published_total or 'no total'}"
+    if model.config and model.basis:
+        notes = filter(None, (published, f"source: {model.source}", model.note))
+        return Counted(model.name, count(model.config), model.basis, tuple(notes))
     if model.quoted_params:
         raise LookupError(
             f"{model.name} is not a transformer stack, so paramlab does not count it; "
             f"the diffusers library counts {model.quoted_params:,} ({model.source})"
         )
     raise LookupError(
-        f"{model.name} has no public configuration to count; published: {model.published_total} ({model.source})"
+        f"{model.name} has no public configuration to count; {published} ({model.source})"
     )
 
 
-def _count_config(path: Path) -> Counted:
-    return Counted(str(path), count(read_config_json(path)), "config")
+def _count_config(path: str, part: str = "") -> Counted:
+    config, notes = _config_and_notes(path, part)
+    return Counted(f"{path}#{part}" if part else path, count(config), "config", tuple(notes))
 
 
-def _count_gguf(path: Path) -> Counted:
-    """Add up the tensors of the file, and insist that they are those its metadata describe."""
+def _count_gguf(path: str) -> Counted:
     header = read_gguf(path)
-    try:
-        counted = tally((1, array) for array in arrays_from_gguf(header))
-        described = count(config_from_gguf(header))
-    except UnsupportedModel as error:
-        raise UnsupportedModel(f"{path}: {error}") from None
-    if counted.by_role != described.by_role:
-        raise UnsupportedModel(
-            f"{path}: its tensors hold {counted.total:,} parameters, but its metadata describe {described.total:,}"
-        )
-    return Counted(header.metadata.get("general.name") or path.name, described, "weights")
+    with errors_about(path):
+        header = _without_copied_head(path, header, "token_embd.weight", "output.weight")
+        config = config_from_gguf(header)
+        if header.metadata["general.architecture"] == "gpt2" and not config.tied:
+            # llama.cpp writes GPT-2's shared table twice; quantized, the two are hard to compare.
+            raise UnsupportedModel(
+                "its output.weight may repeat the token table; count the config.json it came from"
+            )
+        counted = count_arrays(arrays_from_gguf(header), config)
+    return Counted(_own_name(header) or os.path.basename(path), counted, "weights")
 
 
-def _count_safetensors(path: Path) -> Counted:
+def _own_name(header: Header) -> str:
+    name = header.metadata.get("general.name")
+    return name if isinstance(name, str) and name.isprintable() and len(name) <= 100 else ""
+
+
+def _count_safetensors(path: str) -> Counted:
     header = read_safetensors(path)
-    try:
+    with errors_about(path):
+        if re.search(r"-[0-9]+-of-[0-9]+\.safetensors$", path, re.IGNORECASE):
+            raise UnsupportedModel("it is one part of several; count the config.json beside it")
+        for table in ("model.embed_tokens.weight", "transformer.wte.weight", "wte.weight"):
+            header = _without_copied_head(path, header, table, "lm_head.weight")
         arrays = arrays_from_safetensors(header)
-        _refuse_shard(arrays)
-        return Counted(path.name, tally((1, array) for array in arrays), "weights")
-    except UnsupportedModel as error:
-        raise UnsupportedModel(f"{path}: {error}") from None
+        counted = count_arrays(arrays, _config_with(arrays))
+    return Counted(os.path.basename(path), counted, "weights")
 
 
-def _refuse_shard(arrays: tuple[Array, ...]) -> None:
-    """A large model is often split over several files; one of them is not the model."""
-    per_block = Counter(array.name.split(".")[1] for array in arrays if array.name.startswith("blocks."))
-    names = {array.name for array in arrays}
-    whole = {"embedding.tokens", "final_norm.gain"} <= names and len(set(per_block.values())) == 1
-    if not whole or set(per_block) != set(map(str, range(len(per_block)))):
-        raise UnsupportedModel("it holds only a part of a model; count the config.json beside it")
+def _without_copied_head(path: str, header: Header, table: str, head: str) -> Header:
+    """Drop a head that is the token table once more: some programs store a shared table twice."""
+    tensors = {tensor.name: tensor for tensor in header.tensors}
+    if table in tensors and head in tensors and same_bytes(path, tensors[table], tensors[head]):
+        del tensors[head]
+        return header._replace(tensors=tuple(tensors.values()))
+    return header
+
+
+def count_arrays(arrays: Iterable[Array], config: ModelConfig) -> Count:
+    """Count the arrays of a file, and insist that they are exactly those of the architecture.
+
+    Arrays are compared by name and by the numbers in their shape; files differ in the order of a
+    weight's two dimensions.
+
+    Raises
+    ------
+    UnsupportedModel
+        Naming the first array that is missing, unknown, twice there, or of another shape.
+    """
+    found: dict[str, Array] = {}
+    for array in arrays:
+        if array.name in found:
+            raise UnsupportedModel(f"{array.name} is there twice")
+        found[array.name] = array
+    buffers = {name: array for name, array in found.items() if array.role == "buffer"}
+    learned = {name: sorted(found[name].shape) for name in found.keys() - buffers.keys()}
+    if _n_layers(learned) != config.n_layers:
+        raise UnsupportedModel(
+            f"it holds {_n_layers(learned)} layers, but its metadata describe {config.n_layers}"
+        )
+    fused = any(name.endswith(".attention.qkv.weight") for name in learned)
+    expected = {
+        array.name: sorted(array.shape)
+        for array in (_fused(shapes(config)) if fused else shapes(config))
+        if not array.tied_to and array.role != "buffer"
+    }
+    for name in sorted(expected.keys() | learned.keys()):
+        if name not in learned:
+            raise UnsupportedModel(f"{name} is missing, so it is not a whole model of a known kind")
+        if name not in expected:
+            raise UnsupportedModel(f"{name} does not belong to the architecture that it describes")
+        if learned[name] != expected[name]:
+            raise UnsupportedModel(
+                f"{name} has the sizes {learned[name]}; the rest asks for {expected[name]}"
+            )
+    return replace(count(config), buffers=sum(array.size for array in buffers.values()))
+
+
+def _n_layers(names: Iterable[str]) -> int:
+    return len({name.split(".")[1] for name in names if name.startswith("blocks.")})
+
+
+def _fused(arrays: Iterable[Array]) -> Iterator[Array]:
+    """Join queries, keys and values to the one array that GPT-2 files hold."""
+    for array in arrays:
+        module, _, kind = array.name.rpartition(".")
+        if module.endswith(".attention.q"):
+            *rows, width = array.shape
+            yield array._replace(name=f"{module}kv.{kind}", shape=(*rows, 3 * width))
+        elif not module.endswith((".attention.k", ".attention.v")):
+            yield array
+
+
+def _config_with(arrays: Iterable[Array]) -> ModelConfig:
+    """Return an architecture that has these arrays.
+
+    Shapes do not tell how the queries split into heads, and no count depends on it: here all keys
+    are one head.
+    """
+    shape = {array.name: array.shape for array in arrays}
+    if "embedding.tokens" not in shape or len(shape["embedding.tokens"]) != 2:
+        raise UnsupportedModel("it holds no token table; count the config.json beside it")
+    vocab_size, d_model = shape["embedding.tokens"]
+
+    def width(name: str) -> int:
+        return prod(shape.get(name, ())) // max(d_model, 1)
+
+    sizes: dict[str, Any] = dict(
+        n_layers=_n_layers(shape),
+        d_model=d_model,
+        d_ff=width("blocks.0.mlp.up.weight"),
+        vocab_size=vocab_size,
+        tied="head.weight" not in shape,
+    )
+    if "embedding.positions" in shape:  # GPT-2
+        return _checked(n_heads=1, n_ctx=width("embedding.positions"), **sizes)
+    queries, keys = width("blocks.0.attention.q.weight"), width("blocks.0.attention.k.weight")
+    return _checked(
+        **_LLAMA,
+        **sizes,
+        n_heads=queries // max(keys, 1),
+        n_kv_heads=1,
+        d_head=keys,
+        n_ctx=0,
+        bias_qkv="blocks.0.attention.q.bias" in shape,
+        bias_o="blocks.0.attention.o.bias" in shape,
+        bias_mlp="blocks.0.mlp.up.bias" in shape,
+    )

@@ -6,8 +6,9 @@ head. :func:`stacks` writes each kind down once; :func:`shapes` spells all of th
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from math import prod
 from typing import NamedTuple
 
@@ -36,11 +37,15 @@ class Array(NamedTuple):
 
 
 class Stack(NamedTuple):
-    """Arrays that occur ``n`` times; in their names ``{i}`` stands for the index, from ``first``."""
+    """Arrays that occur once in each of ``layers``; in names, ``{i}`` stands for the index."""
 
-    n: int
     arrays: tuple[Array, ...]
-    first: int = 0
+    layers: Sequence[int] = range(1)
+
+    @property
+    def n(self) -> int:
+        """How many times they occur."""
+        return len(self.layers)
 
 
 @dataclass(frozen=True)
@@ -90,7 +95,9 @@ def count(config: ModelConfig) -> Count:
 
 def tally(arrays: Iterable[tuple[int, Array]], n_active: int = 1, n_experts: int = 1) -> Count:
     """Add up arrays, each given with the number of its repetitions."""
-    by_role, by_part, tied, buffers = Counter(dict.fromkeys(ROLES[:-1], 0)), Counter(), 0, 0
+    by_role = Counter(dict.fromkeys(ROLES[:-1], 0))
+    by_part: Counter[str] = Counter()
+    tied = buffers = 0
     for times, array in arrays:
         numbers = times * array.size
         if array.tied_to:
@@ -103,7 +110,7 @@ def tally(arrays: Iterable[tuple[int, Array]], n_active: int = 1, n_experts: int
     total = by_part.total()
     active = total - by_part["experts"] // n_experts * (n_experts - n_active)
     looked_up = 0 if tied else by_part["token table"]  # a tied table is multiplied by, at the head
-    return Count(total, active, active - looked_up, dict(by_role), +by_part, tied, buffers)
+    return Count(total, active, active - looked_up, dict(by_role), dict(+by_part), tied, buffers)
 
 
 def shapes(config: ModelConfig) -> Iterator[Array]:
@@ -119,27 +126,41 @@ def shapes(config: ModelConfig) -> Iterator[Array]:
     blocks.0.attention_norm.gain (4,) norm gain
     blocks.0.attention_norm.bias (4,) norm bias
     """
-    for stack in stacks(config):
-        for i in range(stack.first, stack.first + stack.n):
-            for array in stack.arrays:
+    for _, group in groupby(stacks(config), lambda stack: stack.arrays[0].name.split(".")[0]):
+        layers = ((i, stack.arrays) for stack in group for i in stack.layers)
+        for i, arrays in sorted(layers, key=lambda layer: layer[0]):
+            for array in arrays:
                 yield array._replace(name=array.name.format(i=i))
 
 
 def stacks(config: ModelConfig) -> list[Stack]:
-    """Describe a model as kinds of block, each with the number of its repetitions."""
+    """Describe a model as kinds of block, each with the layers that are of this kind."""
     c = config
-    n_dense = c.n_layers if c.experts is None else c.experts.n_dense_layers
-    parts = [Stack(1, tuple(_embedding(c)))]
+    attention = _latent_attention if c.latent else _attention
+    parts = [Stack(tuple(_embedding(c)))]
     if c.n_encoder_layers:
-        parts.append(Stack(c.n_encoder_layers, tuple(_block(c, "encoder.{i}", _mlp(c, c.d_ff, "encoder.{i}.mlp")))))
-        if c.final_norm:
-            parts.append(Stack(1, tuple(_norm(c, "encoder_norm", c.d_model))))
-    if n_dense:
-        parts.append(Stack(n_dense, tuple(_block(c, "blocks.{i}", _mlp(c, c.d_ff, "blocks.{i}.mlp")))))
-    if n_dense < c.n_layers:
-        parts.append(Stack(c.n_layers - n_dense, tuple(_block(c, "blocks.{i}", _experts(c, "blocks.{i}.mlp"))), n_dense))
-    parts.append(Stack(1, tuple(_head(c))))
+        encoder = tuple(_block(c, "encoder.{i}", attention, _dense_mlp))
+        parts.append(Stack(encoder, range(c.n_encoder_layers)))
+        if c.final_norm and (norm := tuple(_norm(c, "encoder_norm", c.d_model))):
+            parts.append(Stack(norm))
+    for (lightning, sparse), layers in _kinds(c).items():
+        mixer = _lightning_attention if lightning else attention
+        mlp = _experts if sparse else _dense_mlp
+        parts.append(Stack(tuple(_block(c, "blocks.{i}", mixer, mlp)), layers))
+    parts.append(Stack(tuple(_head(c))))
     return parts
+
+
+def _kinds(c) -> dict[tuple[bool, bool], Sequence[int]]:
+    """Sort the layers by what they are made of: (lightning attention?, experts?)."""
+    dense = c.experts.dense_layers if c.experts else ()
+    if not c.lightning_layers and not dense:
+        return {(False, c.experts is not None): range(c.n_layers)}
+    kinds: dict[tuple[bool, bool], Sequence[int]] = {}
+    for i in range(c.n_layers):
+        kind = i in c.lightning_layers, c.experts is not None and i not in dense
+        kinds[kind] = (*kinds.get(kind, ()), i)
+    return kinds
 
 
 def _linear(name, part, d_in, d_out, bias=False, experts=()):
@@ -149,7 +170,8 @@ def _linear(name, part, d_in, d_out, bias=False, experts=()):
 
 
 def _norm(c, name, width):
-    yield Array(name + ".gain", (width,), "norm gain", "norms")
+    if c.norm != "bare":
+        yield Array(name + ".gain", (width,), "norm gain", "norms")
     if c.norm == "layernorm":
         yield Array(name + ".bias", (width,), "norm bias", "norms")
 
@@ -158,21 +180,24 @@ def _embedding(c):
     yield Array("embedding.tokens", (c.vocab_size, c.d_embedding), "embedding", "token table")
     if c.d_embedding != c.d_model:
         yield from _linear("embedding.project_in", "embedding projection", c.d_embedding, c.d_model)
+    part = "position table"
     if c.positions == "learned":
-        yield Array("embedding.positions", (c.n_position_rows, c.d_model), "position", "position table")
+        yield Array("embedding.positions", (c.n_position_rows, c.d_model), "position", part)
     if c.positions == "relative":  # a table per stack, shared by its layers (T5)
-        for stack in ("encoder", "blocks") if c.n_encoder_layers else ("blocks",):
-            yield Array(f"embedding.{stack}_distance", (c.n_position_rows, c.n_heads), "position", "position table")
+        shape = (c.n_position_rows, c.n_heads)
+        if c.n_encoder_layers:
+            yield Array("embedding.encoder_distance", shape, "position", part)
+        yield Array("embedding.blocks_distance", shape, "position", part)
     if c.n_segments:
         yield Array("embedding.segments", (c.n_segments, c.d_model), "embedding", "segment table")
     if c.embedding_norm:
         yield from _norm(c, "embedding.norm", c.d_model)
 
 
-def _block(c, name, mlp):
+def _block(c, name, attention, mlp):
     """One layer: attention, then the MLP, each with its norms."""
     yield from _norm(c, name + (".attention_norm" if c.norms_per_layer > 1 else ".norm"), c.d_model)
-    yield from (_latent_attention if c.latent else _attention)(c, name + ".attention")
+    yield from attention(c, name + ".attention")
     if c.norms_per_layer == 4:
         yield from _norm(c, name + ".attention_post_norm", c.d_model)
     if c.n_encoder_layers and name.startswith("blocks"):
@@ -180,7 +205,7 @@ def _block(c, name, mlp):
         yield from _attention(c, name + ".cross_attention")
     if c.norms_per_layer > 1:
         yield from _norm(c, name + ".mlp_norm", c.d_model)
-    yield from mlp
+    yield from mlp(c, name + ".mlp")
     if c.norms_per_layer == 4:
         yield from _norm(c, name + ".mlp_post_norm", c.d_model)
 
@@ -191,33 +216,48 @@ def _attention(c, name):
     yield from _linear(name + ".k", "attention", c.d_model, keys, c.bias_qkv)
     yield from _linear(name + ".v", "attention", c.d_model, keys, c.bias_qkv)
     if c.qk_norm != "none":
-        per_head = c.qk_norm == "head"
-        yield Array(name + ".q_norm.gain", (c.d_head if per_head else queries,), "norm gain", "norms")
-        yield Array(name + ".k_norm.gain", (c.d_head if per_head else keys,), "norm gain", "norms")
+        widths = (queries, keys) if c.qk_norm == "full" else (c.d_head, c.d_head)
+        for which, width in zip((".q_norm", ".k_norm"), widths, strict=True):
+            yield Array(name + which + ".gain", (width,), "norm gain", "norms")
+            if c.qk_norm == "head_bias":
+                yield Array(name + which + ".bias", (width,), "norm bias", "norms")
     if c.attention_sinks:
         yield Array(name + ".sinks", (c.n_heads,), "weight", "attention")
     yield from _linear(name + ".o", "attention", queries, c.d_model, c.bias_o)
+
+
+def _lightning_attention(c, name):
+    """Linear attention with a gate on its output: keys and values for every head."""
+    width = c.n_heads * c.d_head
+    for which in (".q", ".k", ".v", ".gate"):
+        yield from _linear(name + which, "attention", c.d_model, width)
+    yield Array(name + ".out_norm.gain", (width,), "norm gain", "norms")
+    yield from _linear(name + ".o", "attention", width, c.d_model)
 
 
 def _latent_attention(c, name):
     m = c.latent
     queries = c.n_heads * (m.d_nope + m.d_rope)
     if m.d_query_latent:
-        yield from _linear(name + ".q_down", "attention", c.d_model, m.d_query_latent)
+        yield from _linear(name + ".q_down", "attention", c.d_model, m.d_query_latent, c.bias_qkv)
         yield from _norm(c, name + ".q_latent_norm", m.d_query_latent)
         yield from _linear(name + ".q_up", "attention", m.d_query_latent, queries)
     else:
         yield from _linear(name + ".q", "attention", c.d_model, queries)
-    yield from _linear(name + ".kv_down", "attention", c.d_model, m.d_latent + m.d_rope)
+    yield from _linear(name + ".kv_down", "attention", c.d_model, m.d_latent + m.d_rope, c.bias_qkv)
     yield from _norm(c, name + ".kv_latent_norm", m.d_latent)
     yield from _linear(name + ".kv_up", "attention", m.d_latent, c.n_heads * (m.d_nope + m.d_value))
-    yield from _linear(name + ".o", "attention", c.n_heads * m.d_value, c.d_model)
+    yield from _linear(name + ".o", "attention", c.n_heads * m.d_value, c.d_model, c.bias_o)
 
 
-def _mlp(c, width, name, part="MLP", experts=()):
+def _dense_mlp(c, name):
+    return _mlp(c, name, c.d_ff, c.bias_mlp)
+
+
+def _mlp(c, name, width, bias, part="MLP", experts=()):
     maps = (("gate", c.d_model, width),) if c.gated_mlp else ()
     for which, d_in, d_out in (*maps, ("up", c.d_model, width), ("down", width, c.d_model)):
-        yield from _linear(f"{name}.{which}", part, d_in, d_out, c.bias_mlp, experts)
+        yield from _linear(f"{name}.{which}", part, d_in, d_out, bias, experts)
 
 
 def _experts(c, name):
@@ -225,9 +265,9 @@ def _experts(c, name):
     yield from _linear(name + ".router", "router", c.d_model, e.n_experts, e.router_bias)
     if e.balancing_buffer:
         yield Array(name + ".router.balance", (e.n_experts,), "buffer", "router")
-    yield from _mlp(c, e.d_ff, name + ".experts", "experts", (e.n_experts,))
+    yield from _mlp(c, name + ".experts", e.d_ff, e.bias, "experts", (e.n_experts,))
     if e.d_ff_shared:
-        yield from _mlp(c, e.d_ff_shared, name + ".shared", "shared expert")
+        yield from _mlp(c, name + ".shared", e.d_ff_shared, c.bias_mlp, "shared expert")
     if e.shared_gate:
         yield from _linear(name + ".shared_gate", "shared expert", c.d_model, 1)
 
@@ -237,9 +277,12 @@ def _head(c):
         yield from _norm(c, "final_norm", c.d_model)
     if c.pooler:
         yield from _linear("pooler", "pooler", c.d_model, c.d_model, bias=True)
+    if c.head_transform:
+        yield from _linear("head.transform", "output head", c.d_model, c.d_model, bias=True)
+        yield from _norm(c, "head.norm", c.d_model)
     if c.d_embedding != c.d_model:
         yield from _linear("head.project_out", "embedding projection", c.d_model, c.d_embedding)
-    yield Array("head.weight", (c.d_embedding, c.vocab_size), "weight", "output head",
-                "embedding.tokens" if c.tied else None)
+    shared = "embedding.tokens" if c.tied else None
+    yield Array("head.weight", (c.d_embedding, c.vocab_size), "weight", "output head", shared)
     if c.bias_head:
         yield Array("head.bias", (c.vocab_size,), "bias", "output head")

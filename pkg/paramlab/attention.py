@@ -1,0 +1,117 @@
+"""Attention, defined once: every token takes a weighted mean of what earlier tokens offer.
+
+Letters: T queries, S keys, N query heads, K key-value heads, H the width of a head.
+"""
+
+import math
+
+import numpy as np
+
+from paramlab.config import ModelConfig
+from paramlab.layers import softmax
+
+
+def attention(q: np.ndarray, k: np.ndarray, v: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Mix the values, for each query, in proportion to how well their keys match it.
+
+    Parameters
+    ----------
+    q
+        Queries (..., N, T, H).
+    k, v
+        Keys and values (..., K, S, H). Each of the K is shared by N/K query heads: N = K is
+        multi-head, K = 1 multi-query and anything between grouped-query attention.
+    mask
+        Added to the scores (T, S): 0 where a query may look, -inf where it may not.
+
+    Returns
+    -------
+    np.ndarray
+        One mixture for each query, (..., N, T, H).
+
+    References
+    ----------
+    Vaswani et al., arXiv 1706.03762, equation 1; groups: Ainslie et al., arXiv 2305.13245,
+    section 2.2.
+
+    Examples
+    --------
+    The second token's query matches the keys with scores 0 and ln 3: weights 1/4 and 3/4.
+
+    >>> q = np.array([[[1.0], [1.0]]])
+    >>> k = np.array([[[0.0], [np.log(3)]]])
+    >>> v = np.array([[[40.0], [80.0]]])
+    >>> attention(q, k, v, causal_mask(2, 2)).round(6).tolist()
+    [[[40.0], [70.0]]]
+    """
+    *batch, n_heads, n_queries, d_head = q.shape
+    n_kv_heads = k.shape[-3]
+    groups = (*batch, n_kv_heads, n_heads // n_kv_heads, n_queries, d_head)
+    q = (q / math.sqrt(d_head)).reshape(groups)  # (..., K, N/K, T, H)
+    k, v = k[..., None, :, :], v[..., None, :, :]  # (..., K, 1, S, H): one for the whole group
+    scores = q @ k.swapaxes(-1, -2)  # (..., K, N/K, T, S)
+    mixed = softmax(scores + mask) @ v  # (..., K, N/K, T, H)
+    return mixed.reshape(*batch, n_heads, n_queries, d_head)
+
+
+def causal_mask(n_queries: int, n_keys: int) -> np.ndarray:
+    """Let each query see its own token and those before it: (T, S) of 0 and -inf.
+
+    The queries are the last T of the S tokens.
+
+    Examples
+    --------
+    >>> causal_mask(2, 3).tolist()
+    [[0.0, 0.0, -inf], [0.0, 0.0, 0.0]]
+    """
+    blocked = np.full((n_queries, n_keys), -np.inf, np.float32)
+    return np.triu(blocked, k=n_keys - n_queries + 1)
+
+
+def split_heads(x: np.ndarray, n_heads: int) -> np.ndarray:
+    """Cut the features of each token into heads: (..., T, N*H) to (..., N, T, H)."""
+    *batch, n_tokens, width = x.shape
+    return x.reshape(*batch, n_tokens, n_heads, width // n_heads).swapaxes(-2, -3)
+
+
+def merge_heads(x: np.ndarray) -> np.ndarray:
+    """Lay the heads of each token side by side again: (..., N, T, H) to (..., T, N*H)."""
+    *batch, n_heads, n_tokens, d_head = x.shape
+    return x.swapaxes(-2, -3).reshape(*batch, n_tokens, n_heads * d_head)
+
+
+class KVCache:
+    """The keys and values of the tokens read so far, so that no token is computed twice.
+
+    Parameters
+    ----------
+    config
+        The model; each of its L layers keeps K heads of H numbers per token, twice.
+    capacity_tokens
+        How many tokens there is room for.
+
+    Examples
+    --------
+    >>> tiny = ModelConfig(n_layers=3, d_model=8, n_heads=4, d_ff=8, vocab_size=9, n_ctx=9,
+    ...                    n_kv_heads=2, positions="rope")
+    >>> KVCache(tiny, capacity_tokens=5).n_bytes  # 2 x 3 layers x 2 heads x 5 tokens x 2 wide x 4
+    480
+    """
+
+    def __init__(self, config: ModelConfig, capacity_tokens: int):
+        shape = (config.n_layers, config.n_kv_heads, capacity_tokens, config.d_head)
+        self.keys = np.empty(shape, np.float32)  # (L, K, capacity, H)
+        self.values = np.empty(shape, np.float32)
+        self.n_tokens = 0  # how many are filled; advanced when all layers have stored theirs
+
+    @property
+    def n_bytes(self) -> int:
+        """The memory it takes."""
+        return self.keys.nbytes + self.values.nbytes
+
+    def extend(self, layer: int, k: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Store the keys and values (K, T, H) of new tokens; return all there are (K, S, H)."""
+        end = self.n_tokens + k.shape[-2]
+        self.keys[layer, :, self.n_tokens : end] = k
+        self.values[layer, :, self.n_tokens : end] = v
+        return self.keys[layer, :, :end], self.values[layer, :, :end]

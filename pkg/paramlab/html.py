@@ -1,0 +1,83 @@
+"""Tables and claim boxes as HTML, for the pages of the book; readable in JupyterLab too."""
+
+import re
+from collections.abc import Iterable, Sequence
+from html import escape
+from itertools import chain, repeat
+
+from paramlab.claims import Claim
+from paramlab.display import number
+
+
+def table(
+    rows: Iterable[Sequence[object]],
+    head: Sequence[str],
+    caption: str,
+    notes: Iterable[str] = (),
+    kind: str = "",
+) -> str:
+    """Return rows as an HTML table in a box that scrolls: numbers to the right, text to the left.
+
+    The first cell names its row. Notes, one for each row, stand below the rows. In a text, what
+    stands in backticks becomes code, and an arXiv number a link. ``kind`` is the CSS class.
+
+    Examples
+    --------
+    >>> html = table([("weights", 1200)], head=("role", "numbers"), caption="A small model")
+    >>> html.splitlines()[-3]
+    '<tr><th scope="row" style="text-align:left">weights</th><td class="text-right">1,200</td></tr>'
+    """
+    rows, notes = list(rows), list(notes)
+    right = [any(type(cell) is int for cell in column) for column in zip(*rows, strict=True)]
+    name = 'th scope="rowgroup" rowspan="2"' if notes else 'th scope="row"'
+
+    def line(cells: Iterable[object], elements: Iterable[str]) -> str:
+        return f"<tr>{''.join(map(_cell, cells, right, elements))}</tr>"
+
+    lines = [line(row, chain([name], repeat("td"))) for row in rows]
+    if notes:
+        note = f'td colspan="{len(head) - 1}"'
+        pairs = zip(lines, notes, strict=True)
+        lines = [f"{above}\n<tr>{_cell(below, False, note)}</tr>" for above, below in pairs]
+    top, style = line(head, repeat('th scope="col"')), f' class="{kind}"' if kind else ""
+    between = "\n</tbody><tbody>\n" if notes else "\n"  # a row and its note move together
+    return (
+        f'<div class="scroll"><table{style}>\n<caption>{_markup(caption)}</caption>\n'
+        f"<thead>{top}</thead>\n<tbody>\n{between.join(lines)}\n</tbody>\n</table></div>"
+    )
+
+
+def claim_box(claim: Claim) -> str:
+    """Return a record of the ledger as the box that closes a chapter.
+
+    Examples
+    --------
+    >>> from paramlab.claims import by_id
+    >>> claim_box(by_id("A4")).splitlines()[1]
+    '<p class="admonition-title">Claim A4: holds</p>'
+    """
+    parts = (
+        ("What it says", f'<q lang="zh">{escape(claim.original)}</q> {_markup(claim.paraphrase)}'),
+        ("What it gets right", _markup(claim.right)),
+        ("Where it stops", _markup(claim.stops)),
+        ("A better sentence", f"<strong>{_markup(claim.better)}</strong>"),
+        ("Sources", _markup("; ".join(claim.sources))),
+    )
+    body = "\n".join(f"<dt>{name}</dt>\n<dd>{text}</dd>" for name, text in parts)
+    judged = "a question" if claim.kind == "question" else claim.verdict
+    title = f'<p class="admonition-title">Claim {claim.id}: {judged}</p>'
+    return f'<div class="admonition claim">\n{title}\n<dl>\n{body}\n</dl>\n</div>'
+
+
+def _cell(content: object, right: bool, element: str) -> str:
+    # JupyterLab sets every cell to the right; it keeps this style, though it drops style sheets.
+    side = 'class="text-right"' if right else 'style="text-align:left"'
+    text = number(content) if type(content) is int else _markup(str(content))
+    return f"<{element} {side}>{text}</{element.split()[0]}>"
+
+
+def _markup(text: str) -> str:
+    text = re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
+    return re.sub(
+        r"\b(\d{4}\.\d{5})(v\d+)?\b", r'<a href="https://arxiv.org/abs/\1\2">arXiv \1\2</a>', text
+    ).replace("arXiv <a", "<a")  # a source may say "arXiv" itself

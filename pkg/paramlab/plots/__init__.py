@@ -1,0 +1,56 @@
+"""Every figure of the book, a module per part. Each function returns (figure, plotted data).
+
+The colors are looked up by meaning; the site maps each of them to a light and a dark variant.
+"""
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+from cycler import cycler
+from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+INK = "#22252c"  # text and outlines
+MUTED = "#5c6370"  # axes, notes
+GRID = "#d9d6ce"
+GROUND = "#ffffff"
+REST = "#7a808a"  # what a figure is not about
+WEIGHT = "#1d49af"
+BIAS = "#ab4e05"
+EMBEDDING = "#307d54"
+NORM = "#8d5ac1"
+POSITION = "#463d01"
+ACTIVITY = "#084e61"  # what is computed anew for each input
+ALARM = "#960b3c"  # damage, error, limit
+
+WIDTH_INCHES = 5.0  # on a phone a figure shrinks to about 0.7 of this
+
+
+def setup() -> None:
+    """Draw figures as the book does: vector, quiet axes, text that stays text."""
+    set_matplotlib_formats("svg")
+    mpl.rcParams.update({
+        "figure.figsize": (WIDTH_INCHES, 3.0),
+        "figure.facecolor": GROUND,
+        "axes.facecolor": "none",
+        "axes.edgecolor": MUTED,
+        "axes.labelcolor": INK,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.titlesize": 11,
+        "axes.prop_cycle": cycler(color=[WEIGHT, BIAS, EMBEDDING, NORM, POSITION, ACTIVITY]),
+        "font.size": 11,
+        "grid.color": GRID,
+        "text.color": INK,
+        "xtick.color": MUTED,
+        "ytick.color": MUTED,
+        "xtick.labelcolor": INK,
+        "ytick.labelcolor": INK,
+        "svg.fonttype": "none",
+        "svg.hashsalt": "paramlab",  # the same figure is the same file
+    })  # fmt: skip
+
+
+def canvas(height_inches: float, width_inches: float = WIDTH_INCHES):
+    """Return a figure and one axes without frame, for drawings that are not charts."""
+    figure, axes = plt.subplots(figsize=(width_inches, height_inches), layout="constrained")
+    axes.set_axis_off()
+    return figure, axes

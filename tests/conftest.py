@@ -1,0 +1,17 @@
+"""What pytest and nbval need to run the tests and the notebooks of the book.
+
+``pytest --nbval book tests/validation`` runs all notebooks. To run one by itself, name this file
+too, so that it is read: ``pytest --nbval tests/conftest.py book/reference/primer.ipynb``.
+"""
+
+import pytest
+
+# nbval leaves png and jpeg out of its comparison, but not svg. Pictures are not stored.
+PICTURES = ("image/svg+xml",)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let nbval compare no pictures; this hook, unlike others, also sees the cells of `book`."""
+    for notebook in {item.parent for item in items}:
+        if hasattr(notebook, "skip_compare"):
+            notebook.skip_compare = (*notebook.skip_compare, *PICTURES)

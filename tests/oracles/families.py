@@ -1,0 +1,207 @@
+"""Build models of every family with the transformers library and count them: families.jsonl.
+
+For each ``model_type`` that :mod:`paramlab.families` knows: the library's default, and small
+models with random sizes and switches, some with fields left out, set to null, or written as older
+files have them. Each is written as the library writes a config.json, read back by the library,
+built on torch's meta device, which allocates no numbers, and its distinct parameters are added
+up. What the library itself refuses is left out. Nothing is downloaded.
+
+    oracle/bin/python tests/oracles/families.py           rewrites families.jsonl
+    oracle/bin/python tests/oracles/families.py N SEED    compares N other models a family; no file
+"""
+
+import dataclasses
+import json
+import random
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers as tf
+from paramlab.families import FAMILIES, config_from_hf
+from paramlab.headers import UnsupportedModel
+from paramlab.params import count as our_count
+
+STORED = Path(__file__).with_name("families.jsonl")
+N_RANDOM, SEED = 7, 20250801
+
+# ------------------------------------------------------------------ small models by chance
+
+HEADS = ("num_attention_heads", "n_head", "num_heads", "n_heads")
+WIDTHS = ("hidden_size", "n_embd", "d_model")
+LAYERS = ("num_hidden_layers", "n_layer", "num_layers", "n_layers")
+SIZES = {  # the range of every other size that changes a count; all are drawn independently
+    "intermediate_size": (3, 60), "intermediate_size_mlp": (3, 60), "n_inner": (3, 60),
+    "ffn_dim": (3, 60), "ffn_hidden_size": (3, 60), "d_ff": (3, 60),
+    "moe_intermediate_size": (3, 40), "shared_expert_intermediate_size": (3, 40),
+    "shared_intermediate_size": (0, 20), "vocab_size": (20, 300),
+    "max_position_embeddings": (8, 90), "n_positions": (8, 90),
+    "kv_lora_rank": (2, 20), "q_lora_rank": (2, 20), "qk_nope_head_dim": (2, 10),
+    "v_head_dim": (2, 12), "type_vocab_size": (1, 4), "word_embed_proj_dim": (4, 30),
+    "d_kv": (2, 12), "relative_attention_num_buckets": (4, 40), "num_decoder_layers": (1, 5),
+    "n_shared_experts": (1, 3), "moe_num_shared_experts": (0, 3),
+    "first_k_dense_replace": (0, 4), "moe_layer_start_index": (0, 3),
+    "moe_layer_interval": (1, 3), "decoder_sparse_step": (1, 3),
+    "interleave_moe_layer_step": (1, 3), "num_ln_in_parallel_attn": (1, 2),
+}  # fmt: skip
+EXPERTS = (
+    "num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts",
+)  # fmt: skip
+ACTIVE = ("num_experts_per_tok", "moe_k", "moe_topk")
+SWITCHES = (
+    "tie_word_embeddings", "attention_bias", "attention_out_bias", "mlp_bias", "use_bias", "bias",
+    "qkv_bias", "use_qkv_bias", "enable_bias", "lm_head_bias", "use_qk_norm", "qk_layernorm",
+    "multi_query", "parallel_attn", "new_decoder_architecture", "alibi", "use_parallel_residual",
+    "do_layer_norm_before", "_remove_final_layer_norm", "layer_norm_elementwise_affine",
+)  # fmt: skip
+MAY_BE_LEFT_OUT = (*SIZES, *SWITCHES, "num_key_value_heads", "num_kv_heads", "vocab_size")
+MAY_BE_NULL = ("num_key_value_heads", "num_kv_heads", "q_lora_rank", "n_inner", "ffn_hidden_size",
+               "word_embed_proj_dim", "num_decoder_layers", "head_dim", "mlp_only_layers",
+               "moe_layers")  # fmt: skip
+
+
+HEADS_ARE_D_OVER_N = (
+    "openai-gpt", "gpt2", "gpt_bigcode", "gpt_neo", "gptj", "codegen", "gpt_neox", "opt", "bloom",
+    "falcon", "mpt", "phi", "stablelm", "persimmon", "bert", "t5", "olmoe",
+    "deepseek_v2", "deepseek_v3", "youtu",
+)  # fmt: skip
+
+
+def random_fields(kind: str, rng: random.Random) -> dict[str, Any]:
+    """Draw the fields of a small model of a family."""
+    names = {field.name for field in dataclasses.fields(tf.CONFIG_MAPPING[kind])}
+    n_heads, n_layers, d_head = rng.choice((2, 4, 6)), rng.randint(1, 6), 2 * rng.randint(1, 6)
+    drawn: dict[str, Any] = {name: rng.randint(*span) for name, span in SIZES.items()}
+    drawn |= dict.fromkeys(HEADS, n_heads) | dict.fromkeys(LAYERS, n_layers)
+    drawn |= dict.fromkeys(WIDTHS, n_heads * d_head) | dict.fromkeys(EXPERTS, rng.randint(2, 7))
+    drawn |= dict.fromkeys(ACTIVE, rng.randint(1, 2))
+    drawn |= {name: rng.random() < 0.5 for name in SWITCHES}
+    n_kv_heads = rng.choice([k for k in range(1, n_heads + 1) if n_heads % k == 0])
+    drawn |= {"num_key_value_heads": n_kv_heads, "num_kv_heads": n_kv_heads}
+    drawn |= {"qk_rope_head_dim": 2 * rng.randint(1, 4), "n_group": 1, "topk_group": 1}
+    drawn |= {"moe_layer_end_index": rng.choice((-1, rng.randint(0, n_layers)))}
+    chosen = sorted(rng.sample(range(n_layers), rng.randint(0, n_layers)))
+    drawn |= {"mlp_only_layers": chosen, "moe_layers": rng.choice((chosen, None))}
+    drawn |= {"attention_types": [[["global"], n_layers]], "rotary_dim": 2}
+    drawn |= {"n_ctx": drawn["n_positions"], "pad_token_id": 0}
+    drawn |= {"feed_forward_proj": rng.choice(("relu", "gated-gelu", "gated-silu"))}
+    fields = {name: value for name, value in drawn.items() if name in names}
+    if kind not in HEADS_ARE_D_OVER_N and (rng.random() < 0.5 or "hunyuan" in kind):
+        fields["head_dim"] = 2 * rng.randint(1, 8)
+    for name in sorted(fields):
+        if name in MAY_BE_LEFT_OUT and rng.random() < 0.04:
+            del fields[name]
+        elif name in MAY_BE_NULL and rng.random() < 0.1:
+            fields[name] = None
+    return {"model_type": kind} | fields
+
+
+# ------------------------------------------------------------------ counting
+
+
+def read(fields: dict[str, Any]) -> tf.PretrainedConfig:
+    """Read fields as the library reads a config.json."""
+    return tf.CONFIG_MAPPING[fields["model_type"]].from_dict(json.loads(json.dumps(fields)))
+
+
+def build(config: tf.PretrainedConfig) -> torch.nn.Module:
+    """Build the language model of a configuration without its numbers."""
+    others = {"t5": tf.T5ForConditionalGeneration, "bert": tf.BertModel}
+    if config.architectures == ["BertForMaskedLM"]:
+        others["bert"] = tf.BertForMaskedLM
+    with torch.device("meta"):
+        if config.model_type in others:
+            return others[config.model_type](config)
+        return tf.AutoModelForCausalLM.from_config(config)
+
+
+def count(model: torch.nn.Module) -> dict[str, int]:
+    """Add up the distinct parameters of a model, by what the library calls them."""
+    counts = dict.fromkeys(("total", "bias", "norm", "embedding", "position", "buffers"), 0)
+    seen = set()
+    for path, module in model.named_modules():
+        for name, parameter in module.named_parameters(recurse=False):
+            if id(parameter) in seen:
+                continue
+            seen.add(id(parameter))
+            counts["total"] += parameter.numel()
+            if "Norm" in type(module).__name__:
+                counts["norm"] += parameter.numel()
+            elif name.endswith("bias"):
+                counts["bias"] += parameter.numel()
+            elif isinstance(module, torch.nn.Embedding):
+                position = any(part in path for part in ("pos", "wpe", "relative"))
+                counts["position" if position else "embedding"] += parameter.numel()
+        for name, buffer in module.named_buffers(recurse=False):
+            if name == "e_score_correction_bias":  # others hold masks and angles
+                counts["buffers"] += buffer.numel()
+    return counts
+
+
+# ------------------------------------------------------------------ writing and comparing
+
+
+def cases(kind: str, n: int, seed: int) -> Iterator[tuple[dict[str, Any], dict[str, int]]]:
+    """Yield fields and counts: the default as written in full, then random models."""
+    rng = random.Random(f"{kind} {seed}")
+    for i in range(-1, 20 * n):
+        fields = random_fields(kind, rng) if i >= 0 else {"model_type": kind}
+        try:
+            config = read(fields)
+            if i < 0 or rng.random() < 0.15:
+                fields = json.loads(config.to_json_string(use_diff=False))
+            elif rng.random() < 0.5:
+                fields = json.loads(config.to_json_string(use_diff=True))
+            counts = count(build(read(fields)))
+        except Exception:  # sizes that the library refuses to build
+            continue
+        yield fields, counts
+        n -= i >= 0
+        if not n:
+            return
+
+
+def compare(n: int, seed: int) -> int:
+    """Compare n other models of every family with our counts and print where they differ."""
+    wrong = refused = total = 0
+    for kind in FAMILIES:
+        for fields, counts in cases(kind, n, seed):
+            total += 1
+            try:
+                ours = our_count(config_from_hf(fields))
+            except UnsupportedModel as error:
+                refused += 1
+                print(f"{kind}: refused: {error}")
+                continue
+            mine = {
+                "total": ours.total, "bias": ours.bias, "norm": ours.norm,
+                "embedding": ours.by_role["embedding"], "position": ours.by_role["position"],
+                "buffers": ours.buffers,
+            }  # fmt: skip
+            if mine != counts:
+                wrong += 1
+                print(f"{kind}: WRONG\n  ours   {mine}\n  theirs {counts}\n  {json.dumps(fields)}")
+    print(f"{total} models: {total - wrong - refused} exact, {refused} refused, {wrong} wrong")
+    return wrong
+
+
+def main(arguments: list[str]) -> int:
+    """Rewrite families.jsonl, or compare other models."""
+    warnings.simplefilter("ignore")
+    tf.logging.set_verbosity_error()
+    if arguments:
+        return compare(int(arguments[0]), int(arguments[1]))
+    with open(STORED, "w", encoding="utf-8") as file:
+        versions = {"torch": torch.__version__, "transformers": tf.__version__}
+        print(json.dumps(versions), file=file)
+        for kind in FAMILIES:
+            for fields, counts in cases(kind, N_RANDOM, SEED):
+                print(json.dumps([fields, counts], separators=(",", ":")), file=file)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,158 @@
+import re
+
+import pytest
+from paramlab import catalog
+from paramlab.params import count
+
+MODELS = catalog.load()
+CLOSED = ["ernie3.0-titan", "hunyuan-sept-2023", "gpt4", "gpt3.5-turbo", "gopher", "dit-xl-2"]
+slugs = pytest.mark.parametrize("model", MODELS, ids=[model.slug for model in MODELS])
+
+
+def test_there_are_110_models_and_six_have_no_count():
+    assert len(MODELS) == 110
+    uncounted = [m.slug for m in MODELS if m.config is None and m.quoted_params is None]
+    assert uncounted == CLOSED
+
+
+def test_slugs_follow_the_one_rule_and_are_unique():
+    assert [model.slug for model in MODELS] == [catalog.slug(model.name) for model in MODELS]
+    assert len({model.slug for model in MODELS}) == len({model.name for model in MODELS}) == 110
+    assert all(re.fullmatch(r"[a-z0-9]+([.-][a-z0-9]+)*", model.slug) for model in MODELS)
+
+
+@slugs
+def test_every_row_says_where_it_comes_from(model):
+    assert len(model.source) > 10
+    assert 2017 <= model.year <= 2026
+    assert model.name.strip() == model.name and model.family
+    assert model.published_total or model.published_active
+
+
+@slugs
+def test_a_basis_is_given_exactly_where_there_is_a_count(model):
+    counted = model.config is not None or model.quoted_params is not None
+    assert (model.basis in {"weights", "config", "inferred"}) == counted
+    assert not (model.config and model.quoted_params)
+
+
+@slugs
+def test_a_model_is_found_by_its_slug_and_by_its_name_however_written(model):
+    for written in (model.slug, model.name, model.name.upper(), model.slug.replace("-", "_")):
+        assert catalog.find(written) is model
+    assert catalog.find(f"  {model.name.replace('-', ' ')} ") is model
+
+
+@pytest.mark.parametrize(
+    ("wrong", "near"),
+    [
+        ("gpt-2-smal", "gpt2-small"),
+        ("gpt3", "gpt3-xl"),
+        ("GPT-3 175", "gpt3-175b"),
+        ("lama-7b", "llama-7b"),
+        ("gpt-4o", "gpt4"),
+        ("deepseek-v4", "deepseek-v3"),
+    ],
+)
+def test_an_unknown_name_is_answered_with_the_nearest(wrong, near):
+    with pytest.raises(LookupError, match=re.escape(f"no model is called {wrong!r}")) as error:
+        catalog.find(wrong)
+    nearest = str(error.value).partition("the nearest names are ")[2].split(", ")
+    assert near in nearest and len(nearest) <= 3
+
+
+@pytest.mark.parametrize("name", ["", " ", "-", "光合作用", "x" * 10_000])
+def test_a_name_that_is_like_nothing_gets_no_suggestion(name):
+    with pytest.raises(LookupError) as error:
+        catalog.find(name)
+    assert "nearest" not in str(error.value)
+
+
+def test_a_dot_is_part_of_a_name():
+    assert catalog.find("llama3.1-8b").name != catalog.find("llama3-8b").name
+    with pytest.raises(LookupError):
+        catalog.find("llama31-8b")
+
+
+def test_loading_twice_gives_the_same_rows():
+    assert catalog.load() is catalog.load()
+
+
+# ------------------------------------------------------------------ what the authors say
+
+
+def exact(text: str) -> int | None:
+    """Return a published figure that is given to the last digit, such as 590,118,912."""
+    return int(text.replace(",", "")) if re.fullmatch(r"\d{1,3}(,\d{3}){2,}", text) else None
+
+
+def rounded(text: str) -> tuple[float, float] | None:
+    """Return a published figure such as 6.7B or 3,209M, and half a unit of its last digit."""
+    match = re.fullmatch(r"(\d+)(?:\.(\d+))?([MB])", text.replace(",", ""))
+    if not match:
+        return None
+    size = {"M": 10**6, "B": 10**9}[match[3]]
+    return float(text.replace(",", "")[:-1]) * size, size / 2 / 10 ** len(match[2] or "")
+
+
+def without_tables(model) -> int:
+    """Return the parameters that are neither embedding nor position table nor output head."""
+    counted = count(model.config)
+    tables = counted.by_role["embedding"] + counted.by_role["position"]
+    return counted.total - tables - counted.by_part.get("output head", 0)
+
+
+def test_non_embedding_figures_that_are_exact_are_ours():
+    published = {m: exact(m.published_non_embedding) for m in MODELS}
+    given = {model: n for model, n in published.items() if n}
+    assert len(given) == 8 + 5  # Pythia, Gemma 1 and 2
+    for model, n in given.items():
+        assert without_tables(model) == n, model.name
+
+
+def test_embedding_figures_that_are_exact_are_ours():
+    given = {m: n for m in MODELS if (n := exact(m.published_embedding))}
+    assert len(given) == 1 + 5  # BLOOM, Gemma 1 and 2
+    for model, n in given.items():
+        rows, rest = divmod(n, model.config.d_model)
+        assert rest == 0, model.name
+        # The reports on Gemma 1 and 2 count 128 rows that the released files do not have.
+        assert rows == model.config.vocab_size + 128 * model.family.startswith("Gemma"), model.name
+
+
+@pytest.mark.parametrize("model", [m for m in MODELS if rounded(m.published_non_embedding)])
+def test_rounded_non_embedding_figures_agree(model):
+    figure, half = rounded(model.published_non_embedding)
+    if model.slug == "qwen2.5-32b":  # its card says 31.0B; the configuration gives 31.21B
+        assert abs(without_tables(model) / figure - 1) < 0.01
+    elif model.family == "Gemma 3":  # printed in M, and cut off rather than rounded in places
+        assert abs(without_tables(model) - figure) <= 2 * half
+    else:
+        assert abs(without_tables(model) - figure) <= half
+
+
+def test_announced_totals_are_within_six_percent_but_for_six_models():
+    """Small models with a large vocabulary are named for what remains without its table."""
+    apart = set()
+    for model in MODELS:
+        first = re.split(r"[;(]", model.published_total)[0].strip()
+        if model.config and first:
+            figure = exact(first) or rounded(first)[0]
+            if abs(count(model.config).total / figure - 1) > 0.06:
+                apart.add(model.slug)
+    assert apart == {
+        "gemma-2b",
+        "gemma-7b",
+        "gemma2-2b",
+        "llama3.2-1b",
+        "llama3.2-3b",
+        "qwen2.5-7b",
+    }
+
+
+@pytest.mark.parametrize("model", [m for m in MODELS if m.config and m.published_active])
+def test_announced_active_counts_are_between_our_two_definitions(model):
+    figure, half = rounded(model.published_active.split("(")[0].strip())
+    counted = count(model.config)
+    assert counted.active_without_input_table - half <= figure + half
+    assert figure - half <= counted.active + half

@@ -1,0 +1,329 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import weight_files as files
+from paramlab import catalog
+from paramlab.cli import LONGEST_ERROR, main
+
+PACKAGE = Path(catalog.__file__).parents[1]
+
+
+def run(*arguments, stdin=None, **environment) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-m", "paramlab", *arguments],
+        capture_output=True, stdin=stdin, env=os.environ | environment, encoding="utf-8",
+    )  # fmt: skip
+
+
+@pytest.fixture
+def paramlab(capsys):
+    """Run the command line in this process: status, standard output, standard error."""
+
+    def call(*arguments):
+        try:
+            status = main([str(argument) for argument in arguments])
+        except SystemExit as left:
+            status = left.code
+        return status, *capsys.readouterr()
+
+    return call
+
+
+# ------------------------------------------------------------------ what it prints
+
+
+def test_the_table_of_gpt3(paramlab):
+    status, out, err = paramlab("count", "gpt3-175b")
+    assert (status, err) == (0, "")
+    assert out == (
+        "GPT-3 175B\n\n"
+        "part                 parameters      share\n"
+        "token table         617,558,016    0.3537%\n"
+        "position table       25,165,824   0.01441%\n"
+        "norms                 4,743,168  0.002717%\n"
+        "attention        57,986,777,088     33.21%\n"
+        "MLP             115,970,015,232     66.42%\n"
+        "total           174,604,259,328       100%\n\n"
+        "tied, counted once: 617,558,016\n"
+        "basis: inferred (the publication leaves the list of arrays open in places)\n"
+        "published: 175.0B; D.1: 174,600M\n"
+        "source: 2005.14165 Table 2.1 (nominal) and Table D.1 (params in M)\n"
+        "vocab 50257 = GPT-2 tokenizer (GPT-3 paper reuses it); locally banded sparse layers add no"
+        " parameters\n"
+    )
+
+
+def test_experts_and_buffers_are_listed_apart(paramlab):
+    _, out, _ = paramlab("count", "deepseek-v3")
+    assert "active per token: 37,552,282,624\n  without the input table: 36,625,603,584\n" in out
+    assert "buffers, not counted: 14,848\n" in out
+
+
+def test_the_json_of_gpt2_small(paramlab):
+    status, out, err = paramlab("count", "gpt2-small", "--json")
+    assert (status, err, out.count("\n")) == (0, "", 1)
+    assert json.loads(out) == {
+        "name": "GPT-2 small",
+        "total": 124_439_808,
+        "active": 124_439_808,
+        "active_without_input_table": 124_439_808,
+        "weight": 84_934_656,
+        "bias": 82_944,
+        "norm": 38_400,
+        "embedding": 38_597_376,
+        "position": 786_432,
+        "basis": "config",
+        "components": {
+            "token table": 38_597_376,
+            "position table": 786_432,
+            "norms": 38_400,
+            "attention": 28_348_416,
+            "MLP": 56_669_184,
+        },
+        "tied": 38_597_376,
+        "buffers": 0,
+    }
+
+
+@pytest.mark.parametrize("model", [m for m in catalog.load() if m.config], ids=lambda m: m.slug)
+def test_json_adds_up_for_every_model(paramlab, model):
+    status, out, err = paramlab("count", model.slug, "--json")
+    record = json.loads(out)
+    assert (status, err, record.pop("name")) == (0, "", model.name)
+    assert record.pop("basis") in {"weights", "config", "inferred"}
+    components = record.pop("components")
+    assert all(type(n) is int for n in (*record.values(), *components.values()))
+    total = record["total"]
+    roles = ("weight", "bias", "norm", "embedding", "position")
+    assert sum(record[role] for role in roles) == sum(components.values()) == total
+    assert record["active_without_input_table"] <= record["active"] <= total
+
+
+def test_files_of_every_kind(paramlab, tmp_path):
+    config = tmp_path / "config.json"
+    config.write_text('{"model_type": "gpt2"}')
+    gguf = files.write_gguf(tmp_path / "a.gguf", "llama", files.random_arrays(files.LLAMA_GGUF))
+    safetensors = files.write_safetensors(
+        tmp_path / "a.safetensors", files.random_arrays(files.GPT2_HF)
+    )
+    basis = {"config": [config], "weights": [gguf, safetensors]}
+    for expected, paths in basis.items():
+        for path in paths:
+            status, out, err = paramlab("count", path, "--json")
+            assert (status, err, json.loads(out)["basis"]) == (0, "", expected)
+            assert paramlab("count", path)[0] == 0
+
+
+# ------------------------------------------------------------------ errors
+
+
+def broken_files(folder: Path) -> list[Path]:
+    contents = {
+        "empty.json": b"", "empty.gguf": b"", "empty.safetensors": b"", "list.json": b"[]",
+        "deep.json": b"[" * 10**5, "other.json": b'{"model_type": "no-such"}',
+        "short.gguf": b"GGUF\3\0\0\0", "noise.gguf": bytes(range(256)),
+        "noise.safetensors": bytes(range(256)), "notes.txt": b"hello",
+        "lines.json": b'{"model_type": "a\\nb\\r\\u2028c\\u001b[2J"}',
+        "long.json": b'{"model_type": "' + b"x" * 10**6 + b'"}',
+    }  # fmt: skip
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+    (folder / "folder.gguf").mkdir()
+    return [*map(folder.joinpath, contents), folder / "folder.gguf", folder, folder / "none.json"]
+
+
+def one_line(error: str) -> bool:
+    """Whether this is one line of text that a terminal can show."""
+    return error.endswith("\n") and error[:-1].isprintable() and 20 < len(error) < 2 * LONGEST_ERROR
+
+
+def test_every_bad_file_is_one_line_on_standard_error(paramlab, tmp_path):
+    for path in broken_files(tmp_path):
+        for options in ([], ["--json"]):
+            status, out, err = paramlab("count", path, *options)
+            assert (status, out) == (2, ""), path
+            assert one_line(err) and err.startswith("paramlab count: "), path
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["gpt4", "gpt3.5-turbo", "gopher", "sd1.5-unet", "no such model", "", "\n", "\0", "x" * 9999],
+)
+def test_every_bad_name_is_one_line_on_standard_error(paramlab, name):
+    status, out, err = paramlab("count", name)
+    assert (status, out) == (2, "")
+    assert one_line(err)
+
+
+def test_the_nearest_names_are_shown(paramlab):
+    assert paramlab("count", "gpt3-175")[2] == (
+        "paramlab count: no model is called 'gpt3-175'; "
+        "the nearest names are gpt3-175b, opt-175b, gpt3-13b\n"
+    )
+    assert "GPT-4 has no public configuration to count" in paramlab("count", "gpt4")[2]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [], ["count"], ["cuont", "gpt2"], ["count", "--jsn", "gpt2-small"], ["count", "a", "b"],
+        ["--json"], ["generate"], ["generate", "x", "--tokens", "many"], ["count", "--js", "gpt2"],
+        ["claims", "--verdict"], ["fetch", "now"], ["x" * 9999],
+    ],
+)  # fmt: skip
+def test_a_wrong_command_line_is_one_line_on_standard_error(paramlab, arguments):
+    status, out, err = paramlab(*arguments)
+    assert (status, out) == (2, "")
+    assert one_line(err) and "--help)" in err
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["count", "--help"]])
+def test_help_is_not_an_error(paramlab, arguments):
+    status, out, err = paramlab(*arguments)
+    assert (status, err) == (0, "")
+    assert "usage: paramlab" in out
+
+
+# ------------------------------------------------------------------ as a process
+
+
+def test_python_m_paramlab_and_the_installed_command_are_the_same():
+    command = Path(sys.executable).with_name("paramlab")
+    if not command.exists():
+        pytest.skip("the command is not installed beside this Python")
+    installed = subprocess.run([command, "count", "phi2"], capture_output=True, encoding="utf-8")
+    as_module = run("count", "phi2")
+    assert installed.returncode == as_module.returncode == 0
+    assert installed.stdout == as_module.stdout
+
+
+def test_an_error_is_no_traceback():
+    result = run("count", "no-such-model.gguf")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == "paramlab count: no-such-model.gguf: No such file or directory\n"
+
+
+shell = pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX shell")
+
+
+def in_shell(line: str) -> subprocess.CompletedProcess:
+    line = line.replace("paramlab", f'"{sys.executable}" -m paramlab')
+    # With a buffer, as users have it: the last lines are written when the interpreter leaves.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    return subprocess.run(
+        ["bash", "-o", "pipefail", "-c", line],
+        capture_output=True, env=environment, encoding="utf-8",
+    )  # fmt: skip
+
+
+@shell
+@pytest.mark.parametrize("reader", ["head -n 1", "true"])
+def test_a_reader_that_leaves_early_is_no_error(reader):
+    result = in_shell(f"paramlab count gpt2-small | {reader}")
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+@shell
+def test_without_standard_output_there_is_no_traceback():
+    result = in_shell("paramlab count gpt2-small >&-")
+    assert (result.returncode, result.stderr) == (0, "")
+    result = in_shell("paramlab count gpt4 >&-")
+    assert result.returncode == 2 and one_line(result.stderr)
+
+
+@shell
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full device here")
+def test_a_full_disk_is_one_line():
+    result = in_shell("paramlab count gpt2-small > /dev/full")
+    assert result.returncode == 2
+    assert result.stderr == "paramlab count: output: No space left on device\n"
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-16"])
+def test_a_terminal_that_lacks_characters_still_gets_every_row(tmp_path, encoding):
+    arrays = files.random_arrays(files.LLAMA_GGUF)
+    path = files.write_gguf(tmp_path / "a.gguf", "llama", arrays)
+    path.write_bytes(path.read_bytes().replace(b"tiny", "光a".encode()))
+    result = subprocess.run(
+        [sys.executable, "-m", "paramlab", "count", path],
+        capture_output=True, env=os.environ | {"PYTHONIOENCODING": encoding},
+    )  # fmt: skip
+    assert (result.returncode, result.stderr) == (0, b"")
+    name = "光a" if encoding == "utf-16" else "\\u5149a"
+    assert result.stdout.decode(encoding).startswith(name)
+
+
+# ------------------------------------------------------------------ light and without NumPy
+
+HEAVY = (
+    "numpy",
+    "regex",
+    "gguf",
+    "safetensors",
+    "matplotlib",
+    "json",
+    "pathlib",
+    "tomllib",
+    "html",
+)
+
+
+def modules_after(code: str) -> set[str]:
+    """Return the modules that an interpreter of its own has imported after running some code."""
+    code = f"import sys; sys.path.insert(0, {str(PACKAGE)!r}); {code}; print(*sys.modules)"
+    result = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", code], capture_output=True, encoding="utf-8", check=True
+    )
+    return set(result.stdout.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import paramlab",
+        "from paramlab import count, ModelConfig",
+        "import paramlab.params, paramlab.catalog; paramlab.catalog.load()",
+        "import paramlab.importers; paramlab.importers.count_source('gpt2-small')",
+        "from paramlab.cli import main; main(['count', 'gpt3-175b'])",
+    ],
+)
+def test_counting_waits_for_nothing_heavy(code):
+    assert not modules_after(code) & set(HEAVY)
+
+
+def test_importing_the_package_imports_nothing_else():
+    ours = {name for name in modules_after("import paramlab") if name.startswith("paramlab")}
+    assert ours == {"paramlab"}
+
+
+def test_counting_works_in_a_python_that_has_no_other_package(tmp_path):
+    files.write_gguf(tmp_path / "a.gguf", "llama", files.random_arrays(files.LLAMA_GGUF))
+    files.write_safetensors(tmp_path / "a.safetensors", files.random_arrays(files.LLAMA_HF))
+    (tmp_path / "config.json").write_text('{"model_type": "llama"}')
+    code = (
+        "import sys\n"
+        f"sys.path.insert(0, {str(PACKAGE)!r})\n"
+        "from paramlab.cli import main\n"
+        f"for source in ('a.gguf', 'a.safetensors', 'config.json'):\n"
+        f"    assert main(['count', {str(tmp_path)!r} + '/' + source]) == 0\n"
+        "try:\n    import numpy\nexcept ImportError:\n    print('no NumPy')"
+    )
+    result = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", code], capture_output=True, encoding="utf-8"
+    )
+    assert result.stderr == ""
+    assert result.stdout.endswith("no NumPy\n")
+
+
+def test_a_name_that_the_package_does_not_have():
+    import paramlab
+
+    with pytest.raises(AttributeError, match="no 'no_such_name'"):
+        paramlab.no_such_name  # noqa: B018
+    assert not hasattr(paramlab, "__no_such_name__")
+    assert paramlab.count(paramlab.ModelConfig(1, 2, 1, 3, 5, 7)).total > 0
+    assert paramlab.display.number(1000) == "1,000"

@@ -1,0 +1,52 @@
+"""The reference pages: what their tables promise."""
+
+import json
+import re
+from html import unescape
+from pathlib import Path
+
+import pytest
+from paramlab import catalog, count
+from paramlab.display import number
+from paramlab.html import table
+
+REFERENCE = Path(__file__).parents[1] / "book/reference"
+
+
+def stored_table() -> str:
+    """Return the catalog as its page stores it."""
+    notebook = json.loads((REFERENCE / "models.ipynb").read_text(encoding="utf-8"))
+    cell = next(c for c in notebook["cells"] if c["metadata"].get("name") == "catalog")
+    return unescape("".join(cell["outputs"][0]["data"]["text/html"]))
+
+
+def test_the_catalog_page_holds_every_model_with_its_count_and_source():
+    bodies = re.findall(r"<tr>.*?(?=</tbody>)", stored_table().split("<tbody>", 1)[1], re.DOTALL)
+    assert len(bodies) == len(catalog.load())
+    for model, body in zip(catalog.load(), bodies, strict=True):
+        cells = [re.sub("<[^>]*>", "", cell) for cell in re.findall(r"<t[hd].*?</t[hd]>", body)]
+        assert cells[0] == f"{model.name} {model.slug}"
+        assert cells[-1].replace("arXiv ", "") == model.source
+        if model.config:
+            assert cells[2] == number(count(model.config).total)
+        else:
+            assert cells[2] in ("not disclosed", "not counted", number(model.quoted_params or 0))
+
+
+def test_a_model_whose_size_its_owner_keeps_has_no_number():
+    body = re.search(r'"rowgroup"[^>]*>GPT-4 .*?</tr>', stored_table())
+    assert body is not None
+    assert "not disclosed" in body[0]
+    assert not re.search(r"\d{3},\d{3}", body[0])
+
+
+def test_texts_are_escaped_and_arxiv_numbers_linked():
+    html = table([("a < b", "2005.14165v4 & `x`")], head=("one", "two"), caption="c")
+    assert ">a &lt; b</th>" in html
+    assert '<a href="https://arxiv.org/abs/2005.14165v4">arXiv 2005.14165v4</a> &amp;' in html
+    assert "<code>x</code>" in html
+
+
+def test_each_row_needs_its_note():
+    with pytest.raises(ValueError):
+        table([("a", 1), ("b", 2)], head=("name", "n"), caption="c", notes=["only one"])

@@ -1,0 +1,119 @@
+"""The HTML that the book writes in its own way: folding boxes, scrolling tables, sized pictures."""
+
+import html
+import re
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.util.images import get_image_size
+from sphinx.writers.html5 import HTML5Translator
+
+ROMAN = ("I", "II", "III", "IV", "V", "VI")
+OWN_ASSETS = {"book.css", "book.js", "search.js", "search-index.js", "sortable.js"}
+SORTABLE = re.compile(r'class="[^"]*\bsortable\b')
+
+
+class BookTranslator(HTML5Translator):
+    """Sphinx's translator, without scripts where HTML has an element for it."""
+
+    def visit_admonition(self, node: nodes.Element, name: str = "") -> None:
+        """Open a box; one of class ``dropdown`` folds without a script."""
+        super().visit_admonition(node, name)
+        if "dropdown" in node["classes"]:
+            self.body[-1] = self.body[-1].replace("<div", "<details", 1)
+
+    def depart_admonition(self, node: nodes.Element | None = None) -> None:
+        """Close the box."""
+        folded = node is not None and "dropdown" in node["classes"]
+        self.body.append("</details>\n" if folded else "</div>\n")
+
+    def visit_title(self, node: nodes.title) -> None:
+        """Open a heading, or the visible line of a folded box."""
+        if isinstance(node.parent, nodes.Admonition) and "dropdown" in node.parent["classes"]:
+            self.body.append(self.starttag(node, "summary", "", CLASS="admonition-title"))
+            self.context.append("</summary>\n")
+        else:
+            super().visit_title(node)
+
+    def visit_table(self, node: nodes.table) -> None:
+        """Put a table in a box of its own that scrolls when the screen is narrow."""
+        self.body.append('<div class="scroll">')
+        super().visit_table(node)
+
+    def depart_table(self, node: nodes.table) -> None:
+        """Close the table and its box."""
+        super().depart_table(node)
+        self.body.append("</div>\n")
+
+    def visit_entry(self, node: nodes.entry) -> None:
+        """Open a cell; the empty corner of a table heads nothing."""
+        super().visit_entry(node)
+        if not node.astext() and self.body[-1].startswith("<th"):
+            self.body[-1] = self.body[-1].replace("<th", "<td", 1)
+            self.context[-1] = "</td>\n"
+
+    def visit_image(self, node: nodes.image) -> None:
+        """Give a picture its size, so that the page does not jump when it arrives."""
+        size = get_image_size(str(Path(self.builder.srcdir, node["uri"])))
+        super().visit_image(node)
+        if size and "width" not in node:
+            attributes = f'width="{size[0]}" height="{size[1]}" loading="lazy" '
+            self.body[-1] = self.body[-1].replace("<img ", f"<img {attributes}", 1)
+
+
+def visit_hidden_code(self: HTML5Translator, node: nodes.Element) -> None:
+    """Open folded code; the words on the fold are its accessible name."""
+    self.body.append(
+        f'<details class="hidden-code"><summary>{html.escape(node["prompt_show"])}</summary>\n'
+    )
+
+
+def depart_hidden_code(self: HTML5Translator, node: nodes.Element) -> None:
+    """Close folded code."""
+    self.body.append("</details>\n")
+
+
+def part_of(app: Sphinx, pagename: str) -> str:
+    """Name of the numbered part that a page belongs to, or nothing.
+
+    Parameters
+    ----------
+    app : Sphinx
+        With the table of contents of ``_toc.yml``.
+    pagename : str
+        Path of the page's source, without suffix.
+    """
+    parts = [tree for tree in app.config.external_site_map.root.subtrees if tree.numbered]
+    for numeral, part in zip(ROMAN, parts, strict=False):
+        if pagename in part.items:
+            return f"Part {numeral} · {part.caption}"
+    return ""
+
+
+def page_context(app: Sphinx, pagename: str, template: str, context: dict, doctree) -> None:
+    """Give the templates what they show around the text, and only the book's own assets."""
+    if SORTABLE.search(context.get("body", "")):
+        app.add_js_file("sortable.js", defer="defer")
+    for key in ("css_files", "script_files"):
+        context[key] = [
+            item for item in context[key] if Path(str(item.filename)).name in OWN_ASSETS
+        ]
+    context["part"] = part_of(app, pagename)
+    source = str(app.env.doc2path(pagename, base=False)) if pagename in app.env.found_docs else ""
+    context["source_notebook"] = source if source.endswith(".ipynb") else ""
+    if app.config.html_baseurl:  # Sphinx would name the source, not the address
+        target = app.builder.get_target_uri(pagename)
+        context["pageurl"] = f"{app.config.html_baseurl.rstrip('/')}/{target}"
+
+
+def setup(app: Sphinx) -> dict:
+    """Use this translator and these nodes for HTML pages."""
+    from myst_nb.sphinx_ import HideCodeCellNode
+
+    app.set_translator("html", BookTranslator, override=True)
+    app.add_node(HideCodeCellNode, override=True, html=(visit_hidden_code, depart_hidden_code))
+    # Jupyter Book always sets this option of an extension that the book does not load
+    app.add_config_value("comments_config", {}, "env")
+    app.connect("html-page-context", page_context, priority=900)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,94 @@
+"""A search over the sections of the book that needs no server and finds phrases in any script.
+
+Sphinx's own index splits text at spaces, so that it finds a Chinese word only where it stands
+alone. Here the text of every section is stored as it is, and the page searches it for what was
+typed.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.application import Sphinx
+
+UNSEARCHED = (nodes.section, nodes.literal_block, nodes.raw, nodes.comment, nodes.math_block)
+
+
+def sections(doctree: nodes.document) -> list[dict[str, str]]:
+    """Title, anchor and text of every section of a page.
+
+    Parameters
+    ----------
+    doctree : nodes.document
+        A page as Sphinx has read it; code, its outputs and formulas are left out.
+
+    Returns
+    -------
+    list of dict
+        With keys ``title``, ``anchor`` and ``text``, in the order of the page.
+    """
+    return [
+        {
+            "title": section[0].astext(),
+            "anchor": section["ids"][0],
+            "text": " ".join(" ".join(_texts(section)).split()),
+        }
+        for section in doctree.findall(nodes.section)
+        if section.children and isinstance(section[0], nodes.title)
+    ]
+
+
+def _texts(node: nodes.Element) -> Iterator[str]:
+    for child in node.children:
+        if isinstance(child, (*UNSEARCHED, nodes.title)) and isinstance(node, nodes.section):
+            continue
+        if isinstance(child, nodes.TextElement) and not isinstance(child, UNSEARCHED):
+            yield child.astext()
+        elif isinstance(child, nodes.Element) and not isinstance(child, UNSEARCHED):
+            yield from _texts(child)
+
+
+def collect(app: Sphinx, doctree: nodes.document) -> None:
+    """Keep a page's sections with the environment: an unchanged page is not read again."""
+    stored = app.env.__dict__.setdefault("search_sections", {})
+    stored[app.env.docname] = sections(doctree)
+
+
+def forget(app: Sphinx, env, docname: str) -> None:
+    """Drop the sections of a page that is gone or about to be read again."""
+    env.__dict__.setdefault("search_sections", {}).pop(docname, None)
+
+
+def search_page(app: Sphinx) -> Iterator[tuple[str, dict, str]]:
+    """Write the index, then ask for the page that uses it."""
+    entries = [
+        {
+            "page": app.env.titles[docname].astext(),
+            "url": app.builder.get_target_uri(docname) + (f"#{part['anchor']}" if number else ""),
+            "title": part["title"],
+            "text": part["text"],
+        }
+        for docname, parts in sorted(getattr(app.env, "search_sections", {}).items())
+        for number, part in enumerate(parts)
+    ]
+    target = Path(app.outdir, "_static", "search-index.js")
+    content = json.dumps(entries, ensure_ascii=False, separators=(",", ":"))
+    target.write_text(f"globalThis.searchIndex = {content};\n", "utf-8")
+    yield "search", {"title": "Search"}, "search.html"
+
+
+def search_scripts(app: Sphinx, pagename: str, template: str, context: dict, doctree) -> None:
+    """Load the index on the search page only."""
+    if pagename == "search":
+        for name in ("search-index.js", "search.js"):
+            app.add_js_file(name, defer="defer")
+
+
+def setup(app: Sphinx) -> dict:
+    """Collect while reading, write while finishing."""
+    app.connect("doctree-read", collect)
+    app.connect("env-purge-doc", forget)
+    app.connect("html-collect-pages", search_page)
+    app.connect("html-page-context", search_scripts)
+    return {"parallel_read_safe": False, "parallel_write_safe": True}

@@ -1,0 +1,54 @@
+// Finds what was typed: every word, or the whole phrase, in the stored text of each section.
+const page = document.querySelector(".search");
+const query = (new URLSearchParams(location.search).get("q") ?? "").trim();
+const status = page.querySelector(".search-status");
+const words = query.toLowerCase().split(/\s+/).filter(Boolean);
+const AROUND = 90; // characters of text shown on either side of a finding
+
+const score = (entry) => {
+  const title = entry.title.toLowerCase();
+  const text = entry.text.toLowerCase();
+  if (!words.every((word) => title.includes(word) || text.includes(word))) return 0;
+  const phrase = words.join(" ");
+  return 1 + 20 * title.includes(phrase) + 5 * text.includes(phrase)
+    + words.reduce((sum, word) => sum + Math.min(text.split(word).length - 1, 5), 0);
+};
+
+const excerpt = (text) => {
+  const at = text.toLowerCase().indexOf(words.find((word) => text.toLowerCase().includes(word)) ?? "");
+  const from = Math.max(0, at - AROUND);
+  const cut = text.slice(from, at + AROUND);
+  return `${from ? "… " : ""}${cut}${at + AROUND < text.length ? " …" : ""}`;
+};
+
+const marked = (text) => {
+  const paragraph = document.createElement("p");
+  const escaped = words.map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+  for (const piece of text.split(new RegExp(`(${escaped.join("|")})`, "i"))) {
+    const node = words.includes(piece.toLowerCase()) ? document.createElement("mark") : null;
+    if (node) node.textContent = piece;
+    paragraph.append(node ?? piece);
+  }
+  return paragraph;
+};
+
+page.querySelector("input").value = query;
+if (!query) {
+  status.textContent = "Type a word or a phrase, in English or Chinese.";
+} else {
+  const found = globalThis.searchIndex.map((entry) => [score(entry), entry])
+    .filter(([points]) => points).sort((a, b) => b[0] - a[0]).slice(0, 50);
+  status.textContent = found.length
+    ? `${found.length} ${found.length === 1 ? "section" : "sections"} with “${query}”`
+    : `Nothing found for “${query}”.`;
+  for (const [, entry] of found) {
+    const item = document.createElement("li");
+    const link = document.createElement("a");
+    link.href = entry.url;
+    link.textContent = entry.title;
+    item.append(link);
+    if (entry.page !== entry.title) item.append(` in ${entry.page}`);
+    item.append(marked(excerpt(entry.text)));
+    page.querySelector(".search-results").append(item);
+  }
+}

@@ -1,0 +1,49 @@
+# Two commands matter: `make book` and `make test`. Every line below is a command that you can type.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/ready
+BUILD := $(BIN)/jupyter-book build . -W --keep-going
+
+.PHONY: book test test-fast lab serve format bench oracle clean
+
+book: $(READY)
+	$(BIN)/paramlab fetch
+	$(BUILD)
+	@echo "The book is in _build/html. Open _build/html/index.html in a browser, or run: make serve"
+
+test: test-fast book
+	$(BIN)/python -m pytest -q -m slow
+	$(BIN)/python -m pytest -q --nbval book tests/validation
+	$(BIN)/python -m pytest -q -rs -m "not slow" tests/site
+
+test-fast: $(READY)
+	$(BIN)/paramlab fetch
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q -rs -m "not slow" --ignore tests/site
+
+lab: $(READY)
+	$(BIN)/jupyter lab --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate book
+
+serve: book
+	@echo "Open http://127.0.0.1:8000 (Ctrl+C stops)"
+	$(BIN)/python -m http.server 8000 --bind 127.0.0.1 --directory _build/html
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/python tests/notebooks/form.py fix
+
+bench: $(READY)
+	$(BIN)/paramlab fetch
+	$(BIN)/python tests/benchmarks/run.py
+
+clean:
+	rm -rf _build .venv
+
+$(READY): requirements.txt constraints.txt pkg/pyproject.toml
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || { echo "Python 3.11 or newer is needed; name one with: make PYTHON=/path/to/python3.12"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --progress-bar on -c constraints.txt -r requirements.txt
+	@touch $@

@@ -1,0 +1,229 @@
+"""Checks of a built site. Each takes its folder and returns what is wrong, a sentence per fault."""
+
+import gzip
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import yaml
+from addresses import address
+from bs4 import BeautifulSoup, Tag
+
+ROOT = Path(__file__).parents[2]
+PAGE_KB = 200
+DESCRIPTION_LETTERS = range(40, 201)
+LOADING = {
+    "script": "src",
+    "img": "src",
+    "iframe": "src",
+    "source": "src",
+    "video": "src",
+    "audio": "src",
+    "embed": "src",
+    "object": "data",
+    "use": "href",
+    "image": "href",
+}
+LOADING_RELATIONS = {"stylesheet", "icon", "preload", "modulepreload", "manifest", "preconnect"}
+# Addresses that a style sheet or script would load, not those that a comment or a link names.
+LOADED_BY_CSS = re.compile(r"url\(\s*['\"]?([^'\")]+)|@import\s+['\"]([^'\"]+)")
+LOADED_BY_JS = re.compile(
+    r"(?:from|import|import\(|fetch\(|importScripts\(|Worker\(|src\s*=)\s*['\"`]([^'\"`]+)"
+)
+Check = Callable[[Path], list[str]]
+
+
+def pages(site: Path) -> list[Path]:
+    """Return every page of the site."""
+    return sorted(site.rglob("*.html"))
+
+
+@lru_cache(maxsize=256)
+def _parsed(path: Path, changed: int) -> BeautifulSoup:
+    return BeautifulSoup(path.read_text("utf-8"), "html.parser")
+
+
+def parse(path: Path) -> BeautifulSoup:
+    """Read a page; once, as long as its file does not change."""
+    return _parsed(path, path.stat().st_mtime_ns)
+
+
+def _foreign(target: str) -> bool:
+    return target.startswith("//") or urlsplit(target).scheme in ("http", "https", "ws", "wss")
+
+
+def _loaded(page: BeautifulSoup) -> Iterator[str]:
+    """Yield the address of everything that a browser loads to show a page."""
+    for tag in page.find_all(list(LOADING)):
+        for name in (LOADING[tag.name], f"xlink:{LOADING[tag.name]}"):
+            if tag.get(name):
+                yield tag[name]
+        yield from (part.split()[0] for part in tag.get("srcset", "").split(",") if part.strip())
+    for tag in page.find_all("link", href=True):
+        if LOADING_RELATIONS & set(tag.get("rel", [])):
+            yield tag["href"]
+    for tag in page.find_all(style=True):
+        yield from _named(LOADED_BY_CSS, tag["style"])
+    for tag in page.find_all("style"):
+        yield from _named(LOADED_BY_CSS, tag.get_text())
+    for tag in page.find_all("script", src=False):
+        yield from _named(LOADED_BY_JS, tag.get_text())
+
+
+def _named(pattern: re.Pattern, text: str) -> list[str]:
+    return [next(filter(None, groups)) for groups in map(re.Match.groups, pattern.finditer(text))]
+
+
+def foreign_resources(site: Path) -> list[str]:
+    """Find what is loaded from another host."""
+    found = [(path, target) for path in pages(site) for target in _loaded(parse(path))]
+    for suffix, pattern in (
+        (".css", LOADED_BY_CSS),
+        (".js", LOADED_BY_JS),
+        (".svg", LOADED_BY_CSS),
+    ):
+        for path in site.rglob(f"*{suffix}"):
+            found += [(path, target) for target in _named(pattern, path.read_text("utf-8"))]
+    return [f"{path.relative_to(site)} loads {t}" for path, t in found if _foreign(t)]
+
+
+def broken_links(site: Path) -> list[str]:
+    """Find links, anchors and assets that do not exist."""
+    faults = []
+    for path in pages(site):
+        page = parse(path)
+        targets = [tag["href"] for tag in page.find_all("a", href=True)] + list(_loaded(page))
+        targets += [form["action"] for form in page.find_all("form", action=True)]
+        for target in targets:
+            parts = urlsplit(target)
+            if parts.scheme or parts.netloc:
+                continue
+            file = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+            if not file.is_file() or not file.is_relative_to(site.resolve()):
+                faults.append(f"{path.relative_to(site)}: no file {target}")
+            elif parts.fragment and file.suffix == ".html":
+                if not parse(file).find(id=unquote(parts.fragment)):
+                    faults.append(f"{path.relative_to(site)}: no anchor {target}")
+    return faults
+
+
+def headings(site: Path) -> list[str]:
+    """Find pages without exactly one first heading, and levels left out."""
+    faults = []
+    for path in pages(site):
+        levels = [int(tag.name[1]) for tag in parse(path).find_all(re.compile(r"^h[1-6]$"))]
+        if levels.count(1) != 1:
+            faults.append(f"{path.relative_to(site)} has {levels.count(1)} first headings")
+        pairs = zip([0, *levels], levels, strict=False)
+        faults += [f"{path.relative_to(site)}: h{b} after h{a}" for a, b in pairs if b > a + 1]
+    return faults
+
+
+def duplicate_ids(site: Path) -> list[str]:
+    """Find identifiers that occur twice on a page."""
+    return [
+        f"{path.relative_to(site)}: {name} occurs {count} times"
+        for path in pages(site)
+        for name, count in Counter(tag["id"] for tag in parse(path).find_all(id=True)).items()
+        if count > 1
+    ]
+
+
+def alternative_texts(site: Path) -> list[str]:
+    """Find pictures that do not say in words what they show, or whose size is not known."""
+    faults = []
+    for path in pages(site):
+        for image in parse(path).find_all("img"):
+            text = image.get("alt")
+            decoration = text == "" and image.find_parent("a") and image.parent.get_text(strip=True)
+            if not decoration and (not text or len(text) < 10 or re.search(r"\.\w{3}$", text)):
+                faults.append(f"{path.relative_to(site)}: {image['src']} has the text {text!r}")
+            if not (image.get("width") and image.get("height")):
+                faults.append(f"{path.relative_to(site)}: {image['src']} has no size")
+        for drawing in parse(path).find_all("svg"):
+            named = drawing.get("role") == "img" and len(drawing.get("aria-label", "")) >= 10
+            if not named and drawing.get("aria-hidden") != "true":
+                faults.append(f"{path.relative_to(site)}: a drawing has no text")
+    return faults
+
+
+def front_page(site: Path) -> list[str]:
+    """Find out whether the first page is a page, not a redirection."""
+    front = parse(site / "index.html")
+    faults = []
+    if front.find("meta", attrs={"http-equiv": re.compile("refresh", re.I)}):
+        faults.append("index.html redirects")
+    if not isinstance(front.main, Tag) or len(front.main.get_text().split()) < 50:
+        faults.append("index.html has hardly any text")
+    return faults
+
+
+def published_files(site: Path) -> list[str]:
+    """Find pages that the table of contents does not name, and published sources or solutions."""
+    contents = yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))
+    files = [chapter["file"] for part in contents["parts"] for chapter in part["chapters"]]
+    wanted = {f"{address(name)}.html" for name in [contents["root"], *files]} | {"search.html"}
+    present = {path.relative_to(site).as_posix() for path in pages(site)}
+    faults = [f"{name} is missing" for name in wanted - present]
+    faults += [f"{name} is not in the table of contents" for name in present - wanted]
+    for path in site.rglob("*"):
+        inner = path.relative_to(site)
+        if {"_sources", "assignments", "experiments", "solutions"} & set(inner.parts):
+            faults.append(f"{inner} is published")
+        if path.suffix in (".ipynb", ".py", ".md", ".map", ".toml", ".yml"):
+            faults.append(f"{inner} is published")
+    return sorted(faults)
+
+
+def descriptions(site: Path) -> list[str]:
+    """Find pages without a title and a description of their own."""
+    faults, seen = [], Counter()
+    for path in pages(site):
+        tags = parse(path).find_all("meta", attrs={"name": "description"})
+        text = tags[0].get("content", "") if tags else ""
+        if len(tags) != 1 or len(text) not in DESCRIPTION_LETTERS:
+            faults.append(f"{path.relative_to(site)}: {len(tags)} descriptions, {text!r}")
+        seen.update([text, parse(path).title.get_text(strip=True)])
+    return faults + [f"{text!r} is used {n} times" for text, n in seen.items() if n > 1]
+
+
+def page_sizes(site: Path) -> dict[str, float]:
+    """Return the kilobytes (1024 bytes, compressed) that a browser loads for each page."""
+
+    def packed(path: Path) -> int:
+        return len(gzip.compress(path.read_bytes(), 6))
+
+    sizes = {}
+    for path in pages(site):
+        targets = {urlsplit(target).path for target in _loaded(parse(path)) if not _foreign(target)}
+        files = {(path.parent / unquote(target)).resolve() for target in targets if target}
+        loaded = sum(packed(file) for file in files if file.is_file())
+        sizes[path.relative_to(site).as_posix()] = (packed(path) + loaded) / 1024
+    return sizes
+
+
+def sizes(site: Path) -> list[str]:
+    """Find pages that are too large."""
+    return [f"{name}: {kb:.0f} kB" for name, kb in page_sizes(site).items() if kb > PAGE_KB]
+
+
+def private_paths(site: Path) -> list[str]:
+    """Find folders of the machine that built the site."""
+    private = [str(ROOT), str(Path.home()), "site-packages", "/ipykernel_"]
+    return [
+        f"{path.relative_to(site)} contains {name}"
+        for path in site.rglob("*")
+        if path.suffix in (".html", ".js", ".css", ".svg")
+        for name in private
+        if name != "/" and name in path.read_text("utf-8")
+    ]
+
+
+CHECKS: dict[str, Check] = {
+    check.__name__: check
+    for check in (foreign_resources, broken_links, headings, duplicate_ids, alternative_texts,
+                  front_page, published_files, descriptions, sizes, private_paths)
+}  # fmt: skip

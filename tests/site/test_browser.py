@@ -1,0 +1,246 @@
+"""The built site in a real browser: four ways to look at it, and everything that can be pressed."""
+
+import importlib.resources
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from checks import pages
+from conftest import skip_or_fail
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+AXE = importlib.resources.files("axe_playwright_python") / "axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+SIZES = {"desktop": {"width": 1350, "height": 940}, "phone": {"width": 390, "height": 844}}
+SMALLEST_FIGURE_TEXT = 8.5  # pixels of a phone's screen, that is of 2 or 3 dots each
+CHAPTER = "parameters/01.html"
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """Serve files and say nothing."""
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Leave the test report readable."""
+
+
+@pytest.fixture(scope="session")
+def address(site: Path) -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(site)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def browser(site: Path) -> Iterator[Browser]:
+    program = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
+    if not Path(program).exists():
+        skip_or_fail(f"no browser at {program}; CHROMIUM can name another")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(
+            executable_path=program,
+            args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking"],
+        )
+        yield started
+        started.close()
+
+
+class Visit:
+    """A browser window that notes what goes wrong and lets nothing leave the machine."""
+
+    def __init__(self, browser: Browser, address: str, device: str = "desktop", **options: object):
+        self.address, self.faults = address, []
+        self.context: BrowserContext = browser.new_context(
+            viewport=SIZES[device], is_mobile=device == "phone", **options
+        )
+        self.context.route("**/*", self._guard)
+        self.page: Page = self.context.new_page()
+        self.page.on("console", self._console)
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        self.page.on("response", self._response)
+
+    def _guard(self, route) -> None:
+        if route.request.url.startswith((self.address, "data:")):
+            route.continue_()
+        else:
+            self.faults.append(f"request to {route.request.url}")
+            route.abort()
+
+    def _console(self, message) -> None:
+        if message.type in ("error", "warning"):
+            self.faults.append(message.text)
+
+    def _response(self, response) -> None:
+        if response.status >= 400:
+            self.faults.append(f"{response.status} {response.url}")
+
+    def open(self, path: str) -> Page:
+        self.page.goto(f"{self.address}/{path}", wait_until="load")
+        return self.page
+
+
+@pytest.fixture
+def visit(browser: Browser, address: str) -> Iterator:
+    opened = []
+
+    def start(device: str = "desktop", **options: object) -> Visit:
+        opened.append(Visit(browser, address, device, **options))
+        return opened[-1]
+
+    yield start
+    for one in opened:
+        one.context.close()
+
+
+def violations(page: Page) -> list[str]:
+    """Return what axe finds; colors of code and of figures are tested in test_extensions.py."""
+    page.evaluate(AXE.read_text("utf-8"))
+    # ten entries of a table stand for a hundred: axe looks at every cell for a millisecond or two
+    found = page.evaluate(
+        """async (rules) => {
+          for (const table of document.querySelectorAll("table")) {
+            for (const body of [...table.tBodies].slice(10)) body.remove();
+          }
+          const parts = {exclude: ["svg.figure > *", ".highlight pre > span"]};
+          const only = {type: "tag", values: rules};
+          return (await axe.run(parts, {runOnly: only, resultTypes: ["violations"]})).violations;
+        }""",
+        RULES,
+    )
+    return [f"{fault['id']}: {node['html'][:120]}" for fault in found for node in fault["nodes"]]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("device", SIZES)
+def test_every_page_is_accessible_quiet_and_fits(visit, site: Path, device: str, theme: str):
+    window = visit(device, color_scheme=theme)
+    for path in pages(site):
+        page = window.open(path.relative_to(site).as_posix())
+        assert page.locator("html").get_attribute("data-theme") == theme
+        width = page.evaluate("document.documentElement.scrollWidth")
+        assert width <= SIZES[device]["width"], f"{path} is {width} wide"
+        assert violations(page) == [], path
+    assert window.faults == []
+
+
+def test_the_accessibility_rules_find_a_planted_fault(visit):
+    page = visit().open("index.html")
+    page.evaluate("document.querySelector('main').innerHTML += '<button></button>'")
+    assert any("button-name" in fault for fault in violations(page))
+
+
+def test_a_foreign_request_and_a_script_error_are_noticed(visit):
+    window = visit()
+    page = window.open("index.html")
+    page.evaluate("new Image().src = 'https://example.org/a.png'")
+    page.evaluate("setTimeout(() => { throw new Error('planted') })")
+    page.wait_for_timeout(300)
+    assert any("example.org" in fault for fault in window.faults)
+    assert any("planted" in fault for fault in window.faults)
+
+
+def test_the_chosen_theme_stays_on_the_next_page(visit):
+    window = visit(color_scheme="light")
+    page = window.open("index.html")
+    page.get_by_role("button", name="Dark").click()
+    assert page.locator("html").get_attribute("data-theme") == "dark"
+    window.open(CHAPTER)
+    assert page.locator("html").get_attribute("data-theme") == "dark"
+
+
+def test_figures_change_their_colors_with_the_page(visit):
+    page = visit(color_scheme="light").open(CHAPTER)
+    ink = "getComputedStyle(document.querySelector('svg.figure text')).fill"
+    light = page.evaluate(ink)
+    page.get_by_role("button", name="Dark").click()
+    assert page.evaluate(ink) != light
+
+
+@pytest.mark.parametrize("device", SIZES)
+def test_text_of_figures_stays_inside_and_readable(visit, site: Path, device: str):
+    window = visit(device)
+    measure = """() => [...document.querySelectorAll("svg.figure")].flatMap((figure) => {
+      const frame = figure.getBoundingClientRect();
+      const scale = frame.width / figure.viewBox.baseVal.width;
+      return [...figure.querySelectorAll("text")].map((text) => {
+        const box = text.getBoundingClientRect();
+        const out = Math.max(frame.left - box.left, box.right - frame.right,
+                             frame.top - box.top, box.bottom - frame.bottom);
+        return [text.textContent, out, parseFloat(getComputedStyle(text).fontSize) * scale];
+      });
+    })"""
+    for path in pages(site):
+        for words, out, size in window.open(path.relative_to(site).as_posix()).evaluate(measure):
+            assert out < 3, f"{path}: {words!r} leaves its figure by {out:.0f} pixels"
+            assert size > SMALLEST_FIGURE_TEXT, f"{path}: {words!r} is {size:.1f} pixels high"
+
+
+@pytest.mark.parametrize("words", ["parameters", "a real language model"])
+def test_search_finds_a_word_and_a_phrase(visit, words: str):
+    page = visit().open("index.html")
+    page.get_by_role("searchbox").fill(words)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/search.html?q=*")
+    first = page.locator(".search-results a").first
+    target = first.get_attribute("href")
+    first.click()
+    page.wait_for_url(f"**/{target}")
+    assert words.split()[0] in page.locator("main").inner_text().lower()
+
+
+def test_search_finds_chinese_within_a_sentence_and_says_when_nothing_is_found(visit):
+    page = visit().open("search.html?q=zzzz")
+    assert "Nothing found" in page.get_by_role("status").inner_text()
+    page.evaluate("searchIndex.push({page: 'P', url: 'p.html', title: 'T', text: '里面有抽屉吗'})")
+    page.evaluate("history.replaceState(null, '', '?q=抽屉')")
+    page.evaluate("import(document.querySelector('script[src*=\"search.js\"]').src + '#again')")
+    page.wait_for_selector("mark")
+    assert page.locator("mark").first.inner_text() == "抽屉"
+
+
+def test_on_a_phone_the_contents_open_and_close(visit):
+    page = visit("phone").open(CHAPTER)
+    contents = page.get_by_role("navigation", name="Book")
+    assert not contents.is_visible()
+    page.get_by_role("link", name="Contents", exact=True).click()
+    assert contents.is_visible()
+    page.get_by_role("link", name="Close").click()
+    assert not contents.is_visible()
+
+
+def test_boxes_unfold_and_pages_read_without_scripts(visit):
+    page = visit(java_script_enabled=False).open(CHAPTER)
+    assert page.locator("h1").is_visible()
+    fold = page.locator("main summary").first
+    inside = fold.locator("xpath=following-sibling::*[1]")
+    assert not inside.is_visible()
+    fold.click()
+    assert inside.is_visible()
+
+
+def test_code_can_be_copied(visit):
+    window = visit()
+    window.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = window.open(CHAPTER)
+    cell = page.locator(".cell > .cell_input").first
+    cell.hover()
+    cell.get_by_role("button", name="Copy").click()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied.strip() == cell.locator("pre").inner_text().strip()
+
+
+def test_a_wide_box_can_be_scrolled_with_the_keyboard(visit, site: Path):
+    window = visit("phone")
+    wide = 0
+    for path in pages(site):
+        page = window.open(path.relative_to(site).as_posix())
+        for box in page.locator("pre, .scroll").all():
+            if box.is_visible() and box.evaluate("box => box.scrollWidth > box.clientWidth"):
+                assert box.get_attribute("tabindex") == "0"
+                wide += 1
+    assert wide

@@ -1,0 +1,131 @@
+"""The Sphinx extensions of the book, without a build."""
+
+import doctest
+import os
+import re
+from pathlib import Path
+from types import SimpleNamespace
+
+import addresses
+import figures
+import formulas
+import fresh
+import pytest
+from checks import ROOT
+from sphinx.errors import ExtensionError
+
+STYLES = (ROOT / "book" / "_static" / "book.css").read_text("utf-8")
+DRAWING = """<?xml version="1.0"?><!DOCTYPE svg>
+<svg xmlns:xlink="http://www.w3.org/1999/xlink" width="72pt" height="36pt" viewBox="0 0 72 36">
+ <metadata><date>2026</date></metadata><defs><style type="text/css">*{stroke: red}</style></defs>
+ <g id="patch_1"><path style="fill: #1D49AF; stroke: #123456" clip-path="url(#p1)"/></g>
+ <text style="font: 10px 'DejaVu Sans', sans-serif; fill: #22252c">words</text>
+ <defs><clipPath id="p1"><rect/></clipPath></defs><use xlink:href="#p1"/>
+</svg>"""
+
+
+@pytest.mark.parametrize("module", [addresses, figures])
+def test_examples_in_the_docstrings_hold(module):
+    result = doctest.testmod(module)
+    assert result.attempted > 0 and result.failed == 0
+
+
+def test_a_drawing_takes_the_colors_the_font_and_the_words_of_the_page():
+    markup, strangers = figures.inline(DRAWING, 'So "much"', "a-", figures.palette(STYLES))
+    assert 'role="img"' in markup and 'aria-label="So &quot;much&quot;"' in markup
+    assert "fill: var(--fig-weight)" in markup and "fill: var(--fig-ink)" in markup
+    assert "DejaVu" not in markup and "font-size: 10px" in markup
+    assert strangers == ["#123456"]
+    assert not re.search("metadata|<style|DOCTYPE|72pt", markup)
+
+
+def test_identifiers_are_kept_where_used_and_differ_between_drawings():
+    markup, _ = figures.inline(DRAWING, "words", "a-", {})
+    assert re.findall(r'id="([^"]+)"', markup) == ["a-p1"]
+    assert "url(#a-p1)" in markup and 'xlink:href="#a-p1"' in markup
+
+
+def luminance(code: str) -> float:
+    parts = [int(code[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def contrast(one: str, other: str) -> float:
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
+def test_every_color_of_a_figure_can_be_read_as_text(theme: int):
+    grounds = re.findall(r"--ground: (#\w{6})", STYLES)
+    definitions = figures.DEFINITION.findall(STYLES)
+    half = len(definitions) // 2
+    colors = dict(definitions[half * theme : half * (theme + 1)])
+    assert len(colors) == 12
+    weak = {name: round(contrast(code, grounds[theme]), 2) for name, code in colors.items()}
+    for name in ("ground", "grid", "rest"):  # not for text; the rest still has to be seen
+        weak.pop(name)
+    assert min(weak.values()) >= 4.5, weak
+    assert contrast(colors["rest"], grounds[theme]) >= 3
+
+
+@pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
+def test_text_and_code_can_be_read_on_both_grounds(theme: int):
+    def color(name: str) -> str:
+        return re.findall(rf" --{name}: (#\w{{6}})", STYLES)[theme]
+
+    texts = ("ink", "muted", "accent", "code-name", "code-text", "code-number", "code-word")
+    for ground in ("ground", "raised"):
+        weak = {name: round(contrast(color(name), color(ground)), 2) for name in texts}
+        assert min(weak.values()) >= 4.5, (ground, weak)
+
+
+def test_the_package_draws_in_these_colors_only():
+    plots = pytest.importorskip("paramlab.plots")
+    used = {v for v in vars(plots).values() if isinstance(v, str) and figures.HEX.fullmatch(v)}
+    assert used and used <= set(figures.palette(STYLES))
+
+
+def test_formulas_keep_words_whole_and_align_lines():
+    assert "<mtext>softmax</mtext>" in formulas.mathml(r"\mathrm{softmax}(x)")
+    aligned = formulas.mathml(r"\begin{aligned} a &= b \\ c &= d \end{aligned}", "block")
+    assert aligned.count("<mtr>") == 2 and "&</" not in aligned
+
+
+@pytest.mark.parametrize("latex", [r"\frac", r"a & b", r"\notacommand{x}"])
+def test_a_formula_that_is_not_understood_is_refused(latex: str):
+    with pytest.raises(ValueError):
+        formulas.mathml(latex)
+
+
+def test_a_fingerprint_sees_names_contents_and_facts(tmp_path: Path):
+    (tmp_path / "a.py").write_text("1")
+    first = fresh.fingerprint([tmp_path], ["numpy 2"])
+    (tmp_path / "__pycache__").mkdir()
+    (tmp_path / "__pycache__" / "a.pyc").write_text("x")
+    assert fresh.fingerprint([tmp_path], ["numpy 2"]) == first
+    seen = {first, fresh.fingerprint([tmp_path], ["numpy 3"])}
+    (tmp_path / "a.py").write_text("2")
+    seen.add(fresh.fingerprint([tmp_path], ["numpy 2"]))
+    (tmp_path / "a.py").rename(tmp_path / "b.py")
+    seen.add(fresh.fingerprint([tmp_path], ["numpy 2"]))
+    assert len(seen) == 4
+
+
+def test_the_model_file_is_known_by_place_size_and_time(tmp_path: Path, monkeypatch):
+    pytest.importorskip("paramlab.checkpoints")
+    model = tmp_path / "model.gguf"
+    monkeypatch.setenv("PARAMLAB_MODEL", str(model))
+    seen = {fresh._model()}
+    model.write_text("weights")
+    seen.add(fresh._model())
+    os.utime(model, (0, 0))
+    seen.add(fresh._model())
+    assert len(seen) == 3
+
+
+def test_two_chapters_with_one_address_are_refused():
+    names = {"book/numbers/01-first", "book/numbers/01-second"}
+    with pytest.raises(ExtensionError, match="share the address numbers/01"):
+        addresses.check_addresses(None, SimpleNamespace(found_docs=names))

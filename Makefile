@@ -39,11 +39,23 @@ bench: $(READY)
 	$(BIN)/paramlab fetch
 	$(BIN)/python tests/benchmarks/run.py
 
+# Ask other libraries again for the results that the tests compare to (downloads torch).
+oracle: $(READY) .venv-oracle/ready
+	.venv-oracle/bin/python tests/oracles/catalog.py
+	.venv-oracle/bin/python tests/oracles/configs.py
+	.venv-oracle/bin/python tests/oracles/families.py
+	.venv-oracle/bin/python tests/oracles/real_model.py "$$($(BIN)/paramlab fetch)"
+
 clean:
-	rm -rf _build .venv
+	rm -rf _build .venv .venv-oracle
 
 $(READY): requirements.txt constraints.txt pkg/pyproject.toml
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || { echo "Python 3.11 or newer is needed; name one with: make PYTHON=/path/to/python3.12"; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --progress-bar on -c constraints.txt -r requirements.txt
+	@touch $@
+
+.venv-oracle/ready: tests/oracles/requirements.txt pkg/pyproject.toml
+	$(PYTHON) -m venv .venv-oracle
+	.venv-oracle/bin/pip install --progress-bar on -r tests/oracles/requirements.txt
 	@touch $@

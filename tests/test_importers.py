@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from paramlab import catalog
 from paramlab.checkpoints import model_path
-from paramlab.families import config_from_hf
 from paramlab.headers import UnsupportedModel, read_gguf, read_safetensors
+from paramlab.huggingface import config_from_hf
 from paramlab.importers import (
     arrays_from_gguf,
     arrays_from_safetensors,

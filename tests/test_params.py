@@ -352,6 +352,8 @@ def test_quoted_counts_are_those_of_the_diffusers_library(model):
         (dict(norm="batchnorm"), "norm is 'batchnorm'; it can be layernorm, "),
         (dict(positions=["rope"]), "positions is"),
         (dict(norms_per_layer=3), "norms_per_layer is 3"),
+        (dict(n_layers=100_001), "n_layers is 100001; it must be at most 100000"),
+        (dict(n_encoder_layers=10**6), "n_encoder_layers is 1000000"),
         (dict(norm_eps=float("nan")), "norm_eps is nan"),
         (dict(rope_theta="10000"), "rope_theta is '10000'"),
         (dict(experts=Experts(4, 5, 16)), "n_active 5"),

@@ -100,14 +100,18 @@ def check_arrays(found: dict[str, tuple[int, ...]], config: ModelConfig) -> None
     UnsupportedModel
         Naming the first array that is missing, unknown or of another shape.
     """
-    expected = {array.name: array.shape for array in shapes(config) if not array.tied_to}
-    for name, shape in expected.items():
-        if name not in found:
-            raise UnsupportedModel(f"the array {name} {shape} is missing")
-        if found[name] != shape:
+    expected = set()
+    for array in shapes(config):  # one at a time: a false number of layers ends at the first gap
+        if array.tied_to:
+            continue
+        if array.name not in found:
+            raise UnsupportedModel(f"the array {array.name} {array.shape} is missing")
+        if found[array.name] != array.shape:
             raise UnsupportedModel(
-                f"the array {name} has the shape {found[name]}; the architecture says {shape}"
+                f"the array {array.name} has the shape {found[array.name]}; "
+                f"the architecture says {array.shape}"
             )
+        expected.add(array.name)
     for name in found:
         if name not in expected:
             raise UnsupportedModel(f"the array {name} is not part of this architecture")

@@ -133,6 +133,8 @@ class ModelConfig:
         for name in needed:
             if not getattr(self, name):
                 raise ValueError(f"{name} is 0; it must be at least 1")
+        for name in ("n_layers", "n_encoder_layers"):
+            check_n_layers(name, getattr(self, name))
         if self.n_heads % self.n_kv_heads:
             raise ValueError(
                 f"n_heads {self.n_heads} is not a multiple of n_kv_heads {self.n_kv_heads}"
@@ -159,7 +161,14 @@ CHOICES = {
     "activation": ("gelu", "relu", "relu2", "silu"),
 }
 LARGEST_SIZE = 10**9  # no published model has a dimension near this; a config that does is damaged
+MOST_LAYERS = 10**5  # for the same reason; some counts take a step for each layer
 _NEEDED = ("n_layers", "d_model", "vocab_size")
+
+
+def check_n_layers(name: str, n_layers: int) -> None:
+    """Refuse a number of layers that no model has, before anything walks through them."""
+    if n_layers > MOST_LAYERS:
+        raise ValueError(f"{name} is {n_layers}; it must be at most {MOST_LAYERS}")
 
 
 def _check_types(record: object) -> None:

@@ -7,10 +7,8 @@ by name, because it might change the count; nothing is guessed.
 """
 
 from collections.abc import Callable
-from functools import cache
 from typing import Any, NamedTuple
 
-from paramlab.config import Experts, LatentAttention, ModelConfig
 from paramlab.headers import UnsupportedModel
 
 # ------------------------------------------------------------------ what a row is made of
@@ -192,7 +190,7 @@ def _t5(values):
 
 def _bert(values):
     if values["_classes"] == ["BertForMaskedLM"]:
-        _one_of("tie_word_embeddings", values["_tied"], (True,))
+        one_of("tie_word_embeddings", values["_tied"], (True,))
         values |= {"pooler": False, "head_transform": True, "bias_head": True}
 
 
@@ -201,9 +199,13 @@ def _mpt(values):
     attention = values["_attention"] or {}
     if not isinstance(attention, dict):
         raise UnsupportedModel("attn_config is not an object")
-    known = {"alibi": (True,), "attn_type": ("multihead_attention",), "qk_ln": (False,)}
-    for name, allowed in known.items():
-        _one_of(f"attn_config.{name}", attention.get(name, allowed[0]), allowed)
+    harmless = "alibi_bias_max attn_impl attn_pdrop attn_uses_sequence_id clip_qkv softmax_scale"
+    only = {"alibi": True, "attn_type": "multihead_attention", "qk_ln": False, "prefix_lm": False}
+    for name, value in ({"alibi": True} | attention).items():
+        if name in only:
+            one_of(f"attn_config.{name}", value, (only[name],))
+        elif name not in HARMLESS.union(harmless.split()) and value:
+            raise UnsupportedModel(f"attn_config.{name} is not known here")
 
 
 def _first_dense(values):
@@ -239,8 +241,9 @@ def _deepseek(values):
 
 def _qwen_mixture(values):
     """Every so many layers have experts, but for those named."""
+    dense = set(values["_dense"])
     values["experts.dense_layers"] = tuple(
-        i for i in range(values["n_layers"]) if (i + 1) % values["_step"] or i in values["_dense"]
+        i for i in range(values["n_layers"]) if (i + 1) % values["_step"] or i in dense
     )
 
 
@@ -260,7 +263,7 @@ def _hunyuan_mixture(values):
     width = values["experts.d_ff_shared"] = values["experts.d_ff"]
     expert_width = _only_value(values["_expert_width"], width)
     _agree("moe_intermediate_size", expert_width, "intermediate_size", width)
-    _one_of("num_shared_expert", _only_value(values["_n_shared"], 1), (1,))
+    one_of("num_shared_expert", _only_value(values["_n_shared"], 1), (1,))
 
 
 def _only_value(value, default):
@@ -274,9 +277,10 @@ def _llama4(values):
     layers, step, sparse = range(values["n_layers"]), values["_step"], values["_sparse"]
     if sparse is None:
         sparse = layers[step - 1 :: step]
-    elif not _is_list_of_layers(sparse):
+    elif not is_list_of_layers(sparse):
         raise UnsupportedModel(f"moe_layers is {sparse!r}; it must be a list of layers")
-    values["experts.dense_layers"] = tuple(i for i in layers if i not in sparse)
+    dense = set(layers).difference(sparse)
+    values["experts.dense_layers"] = tuple(sorted(dense))
 
 
 def _minimax(values):
@@ -288,7 +292,8 @@ def _minimax(values):
     )
 
 
-def _is_list_of_layers(value) -> bool:
+def is_list_of_layers(value: Any) -> bool:
+    """Say whether a value names layers by their index."""
     return isinstance(value, list) and all(type(i) is int for i in value)
 
 
@@ -297,7 +302,8 @@ def _agree(name, value, other, expected) -> None:
         raise UnsupportedModel(f"{name} is {value!r} but {other} is {expected!r}")
 
 
-def _one_of(name, value, allowed) -> None:
+def one_of(name: str, value: Any, allowed: tuple) -> None:
+    """Refuse a field whose other values would mean another model."""
     if value not in allowed or type(value) is not type(allowed[0]):
         known = " or ".join(map(repr, allowed))
         raise UnsupportedModel(f"{name} is {value!r}; only {known} is known here")
@@ -311,6 +317,16 @@ _GEMMA_1 = _LLAMA | {"activation": "gelu"}
 _GELU = {"activation": At("hidden_act hidden_activation", "gelu_pytorch_tanh")}
 _LATER_GEMMA = _GELU | {"d_head": At("head_dim", 256)} | _attention_bias()
 _MIXTRAL_EXPERTS = _experts("num_local_experts num_experts", 8, 2, "intermediate_size", 14336)
+
+_TENCENT_LEFTOVERS = """attention_head_dim capacity_factor cla_share_factor class_num
+    dense_list eod_token_id group_limited_greedy im_end_id im_newline_id im_start_id
+    image_token_id mask_init_id moe_drop_tokens moe_random_routing_dropped_token
+    num_media_embeds org_vocab_size pad_id pool_type position_embedding_xdrope text_end_id
+    text_start_id xdrope_section"""
+_TENCENT_ONLY = {
+    "mlp_bias": (False,), "norm_type": ("rms",), "use_cla": (False,), "use_mla": (False,),
+    "use_qk_norm": (True,), "use_rotary_pos_emb": (True,), "add_classification_head": (False,),
+}  # fmt: skip
 
 FAMILIES: dict[str, Family] = {
     # ---- GPT and what followed it
@@ -330,9 +346,8 @@ FAMILIES: dict[str, Family] = {
             _multi_query=At("multi_query", True),
         ),
         _multi_query,
-        harmless="""attention_softmax_in_fp32 scale_attention_softmax_in_fp32 inference_runner
-        max_batch_size max_sequence_length pad_key_length pre_allocate_kv_cache
-        validate_runner_input num_key_value_heads""",
+        harmless="""inference_runner max_batch_size num_key_value_heads pad_key_length
+        pre_allocate_kv_cache validate_runner_input""",
     ),
     "gpt_neo": Family(
         "GPTNeoForCausalLM",
@@ -392,6 +407,7 @@ FAMILIES: dict[str, Family] = {
         }
         | _all_biases("enable_bias", True),
         _opt,
+        only={"learned_embeddings": (True,)},
     ),
     "bloom": Family(
         "BloomForCausalLM",
@@ -432,7 +448,7 @@ FAMILIES: dict[str, Family] = {
         }
         | _all_biases("bias", False, null=False),
         _falcon,
-        harmless="apply_residual_connection_post_layernorm",
+        harmless="apply_residual_connection_post_layernorm ff_factor",
     ),
     "mpt": Family(
         "MptForCausalLM MPTForCausalLM",
@@ -512,8 +528,7 @@ FAMILIES: dict[str, Family] = {
         "Phi3ForCausalLM",
         _LLAMA,
         _sizes(32, 3072, 32, 0, 8192, 32064, 4096, tied=False),
-        harmless="original_max_position_embeddings",
-        only={"attention_bias": (False,)},
+        harmless="full_attn_mod interpolate_factor original_max_position_embeddings",
     ),
     "smollm3": Family(
         "SmolLM3ForCausalLM",
@@ -537,9 +552,8 @@ FAMILIES: dict[str, Family] = {
         "HunYuanDenseV1ForCausalLM",
         _QK_NORMS,
         _sizes(32, 4096, 32, 0, 11008, 290943, 2048, tied=False) | _attention_bias(),
-        harmless="attention_head_dim cla_share_factor eod_token_id im_end_id im_newline_id"
-        " im_start_id image_token_id text_end_id text_start_id org_vocab_size pad_id sep_token_id",
-        only={"use_qk_norm": (True,), "mlp_bias": (False,), "use_cla": (False,)},
+        harmless=_TENCENT_LEFTOVERS,
+        only=_TENCENT_ONLY,
     ),
     "glm": Family(
         "GlmForCausalLM",
@@ -644,7 +658,7 @@ FAMILIES: dict[str, Family] = {
         _sizes(40, 8192, 64, 0, 22528, 256000, 8192, tied=True)
         | _attention_bias()
         | _LAYER_NORM_EPS,
-        harmless="order_of_interleaved_layers position_embedding_type",
+        harmless="layer_switch order_of_interleaved_layers position_embedding_type",
         only={
             "use_embedding_sharing": (True,), "use_gated_activation": (True,),
             "use_parallel_block": (True,), "use_parallel_embedding": (False,),
@@ -679,7 +693,7 @@ FAMILIES: dict[str, Family] = {
         _FULL_QK_NORMS | {"experts.balancing_buffer": True, "rope_theta": 5e6},
         _sizes(62, 3072, 48, 8, 1536, 200064, 196608, tied=False, d_head=At("head_dim", 128))
         | _experts("num_local_experts num_experts", 256, 8, "intermediate_size", 1536),
-        harmless="attn_type_list mtp_transformer_layers num_mtp_modules rotary_dim scoring_func",
+        harmless="mtp_transformer_layers",
         only={"use_qk_norm": (True,), "qk_norm_type": ("per_layer",), "use_routing_bias": (True,)},
     ),
     "phimoe": Family(
@@ -801,13 +815,8 @@ FAMILIES: dict[str, Family] = {
         }
         | _attention_bias(),
         _hunyuan_mixture,
-        harmless="""attention_head_dim capacity_factor cla_share_factor eod_token_id im_end_id
-        im_newline_id im_start_id image_token_id moe_drop_tokens moe_random_routing_dropped_token
-        org_vocab_size pad_id routed_scaling_factor sep_token_id text_end_id text_start_id""",
-        only={
-            "use_qk_norm": (True,), "mlp_bias": (False,), "use_cla": (False,),
-            "use_mixed_mlp_moe": (True,), "moe_layer_num_skipped": (0,),
-        },
+        harmless=_TENCENT_LEFTOVERS,
+        only=_TENCENT_ONLY | {"use_mixed_mlp_moe": (True,), "moe_layer_num_skipped": (0,)},
     ),
     "olmoe": Family(
         "OlmoeForCausalLM",
@@ -899,32 +908,41 @@ FAMILIES: dict[str, Family] = {
 
 # Fields of a config.json that add or remove no parameter of the language model, in any family.
 HARMLESS = frozenset(
-    """_attn_implementation _attn_implementation_autoset _attn_implementation_internal
-    _experts_implementation _experts_implementation_internal _name_or_path _num_labels
-    activation_dropout architectures attention_dropout attention_probs_dropout_prob attn_dropout
-    attn_implementation attn_logit_softcapping attn_pdrop aux_loss_alpha auto_map bad_words_ids
-    begin_suppress_tokens bos_token_id cache_implementation chunk_size_feed_forward
-    classifier_dropout clip_qkv decoder_start_token_id diversity_penalty do_sample dropout
-    dropout_rate dtype early_stopping emb_pdrop embd_pdrop embed_dropout embedding_dropout
-    encoder_no_repeat_ngram_size eos_token_id ep_size exponential_decay_length_penalty
-    final_logit_softcapping finetuning_task forced_bos_token_id forced_eos_token_id
-    gradient_checkpointing hidden_dropout hidden_dropout_prob id2label ignore_index init_std
-    initializer_range is_decoder is_llama_config label2id layer_types layerdrop length_penalty
-    logit_scale mask_token_id max_length max_new_tokens max_window_layers min_length model_type
-    n_group n_special no_repeat_ngram_size norm_topk_prob num_beam_groups num_beams
-    num_mtp_layers num_nextn_predict_layers num_return_sequences output_attentions
-    output_hidden_states output_past output_router_logits output_scores pad_token_id
-    partial_rotary_factor predict_special_tokens prefix pretraining_tp problem_type
-    quantization_config query_pre_attn_scalar remove_invalid_values reorder_and_upcast_attn
-    repetition_penalty resid_dropout resid_pdrop residual_dropout return_dict
-    return_dict_in_generate rope_interleave rope_interleaved rope_local_base_freq rope_parameters
-    rope_scaling rope_theta rotary_dim rotary_emb_base rotary_pct routed_scaling_factor
-    router_aux_loss_coef router_jitter_noise scale_attn_by_inverse_layer_idx scale_attn_weights
-    scoring_func sep_token_id seq_aux sliding_window sliding_window_pattern summary_activation
-    summary_first_dropout summary_proj_to_labels summary_type summary_use_proj suppress_tokens
-    task_specific_params temperature tf_legacy_loss tokenizer_class top_k top_p topk_group
-    topk_method torch_dtype torchscript transformers.js_config transformers_version typical_p
-    unk_token_id unsloth_fixed unsloth_version use_bfloat16 use_cache use_sliding_window""".split()
+    """_attn_implementation _attn_implementation_autoset _attn_implementation_internal _commit_hash
+    _experts_implementation _experts_implementation_internal _flash_attn_2_enabled _name_or_path
+    _num_labels _sliding_window_pattern activation_dropout apply_query_key_layer_scaling
+    architectures attention_dropout attention_probs_dropout_prob attention_softmax_in_fp32
+    attention_temperature attn_dropout attn_implementation attn_logit_softcapping attn_pdrop
+    attn_scale auto_map aux_loss_alpha bad_words_ids begin_suppress_tokens bos_token bos_token_id
+    cache_implementation chunk_size_feed_forward classifier_dropout clip_qkv custom_pipelines
+    decoder_start_token_id diversity_penalty do_sample dropout dropout_rate dtype
+    dual_chunk_attention_config early_stopping emb_pdrop embd_pdrop embed_dropout
+    embedding_dropout encoder_no_repeat_ngram_size eos_token eos_token_id ep_size
+    experts_implementation exponential_decay_length_penalty final_logit_softcapping
+    finetuning_task flash_attn forced_bos_token_id forced_eos_token_id gradient_checkpointing
+    hidden_dropout hidden_dropout_prob id2label ignore_index init_std initializer_range is_decoder
+    is_llama_config label2id layer_norm_eps layer_norm_epsilon layer_types layerdrop
+    length_penalty logit_scale mask_token_id max_length max_new_tokens max_seq_len max_seq_length
+    max_sequence_length max_window_layers min_length model_max_length model_type n_group n_special
+    name_or_path neftune_noise_alpha no_repeat_ngram_size norm_eps norm_epsilon norm_topk_prob
+    normalize_attention_scores num_beam_groups num_beams num_labels num_mtp_layers num_mtp_modules
+    num_nextn_predict_layers num_return_sequences output_attentions output_hidden_states
+    output_past output_router_logits output_scores pad_token pad_token_id partial_rotary_factor
+    predict_special_tokens prefix pretraining_tp problem_type quantization_config
+    query_pre_attn_scalar remove_invalid_values reorder_and_upcast_attn repetition_penalty
+    resid_dropout resid_pdrop residual_dropout return_dict return_dict_in_generate rms_norm_eps
+    rope_interleave rope_interleaved rope_local_base_freq rope_parameters rope_pct rope_ratio
+    rope_scaling rope_theta rope_type rotary_dim rotary_emb_base rotary_pct rotary_scaling_factor
+    routed_scaling_factor router_aux_loss_coef router_jitter_noise scale_attention_softmax_in_fp32
+    scale_attn_by_inverse_layer_idx scale_attn_weights scoring_func sep_token_id seq_aux
+    seq_length sliding_window sliding_window_pattern sliding_window_size stop_token_ids
+    summary_activation summary_first_dropout summary_proj_to_labels summary_type summary_use_proj
+    suppress_tokens task_specific_params temperature tf_legacy_loss tokenizer_class
+    tokenizer_model_max_length tokenizer_name top_k top_p topk_group topk_method torch_dtype
+    torchscript transformers.js_config transformers_version transformers_weights typical_p
+    unk_token unk_token_id unsloth_fixed unsloth_tiled_mlp unsloth_version use_bfloat16 use_cache
+    use_dynamic_ntk use_flash_attention use_flash_attn use_logn_attn use_mrope use_mtp use_sdpa
+    use_sliding_window""".split()
 )
 
 # An activation outside this table is refused: some of them (prelu, xielu) hold parameters.
@@ -935,7 +953,9 @@ ACTIVATIONS = {
 }  # fmt: skip
 
 # Packed weights are the same parameters; scales and the like, stored beside them, are not counted.
-QUANTIZED = ("awq", "bitsandbytes", "fp8", "gptq", "mxfp4")
+QUANTIZED = (
+    "awq", "bitsandbytes", "compressed-tensors", "fbgemm_fp8", "fp8", "gptq", "mxfp4",
+)  # fmt: skip
 
 # The tasks for which an auto_map may name code of its own for the language model.
 LANGUAGE_MODELS = ("AutoModelForCausalLM", "AutoModelForMaskedLM", "AutoModelForSeq2SeqLM")
@@ -946,186 +966,5 @@ PER_LAYER = {
     "layer_types": ("full_attention", "sliding_attention", "chunked_attention"),
     "no_rope_layers": (0, 1),
     "attention_layers": ("global", "local"),
+    "attn_type_list": (1,),
 }
-
-
-# ------------------------------------------------------------------ reading
-
-
-def config_from_hf(fields: dict[str, Any]) -> ModelConfig:
-    """Return the architecture that the fields of a ``config.json`` describe.
-
-    Missing fields take the defaults of the transformers library.
-
-    Raises
-    ------
-    UnsupportedModel
-        When the family or a field that is set is not known here, or when they contradict each
-        other.
-
-    Examples
-    --------
-    >>> config_from_hf({"model_type": "gpt2"}).n_layers  # the library's default: GPT-2 small
-    12
-    >>> config_from_hf({"model_type": "mamba"})
-    Traceback (most recent call last):
-        ...
-    paramlab.headers.UnsupportedModel: the model type 'mamba' is not known here
-    """
-    family = _family(fields)
-    values = family.style | {name: _read(fields, at, name) for name, at in family.fields.items()}
-    values |= {"_classes": fields.get("architectures"), "rope_theta": _rope_theta(fields, values)}
-    family.finish(values)
-    if "activation" in values:
-        values["activation"] = _activation(values["activation"])
-    config = _build(values)
-    _refuse_the_rest(fields, family, config)
-    return config
-
-
-def notes_on(fields: dict[str, Any]) -> list[str]:
-    """Say what a ``config.json`` describes beside the parameters that are counted."""
-    notes = []
-    if isinstance(quantization := fields.get("quantization_config"), dict):
-        notes.append(
-            f"quantized ({quantization['quant_method']}): the weights are counted, not their scales"
-        )
-    if n_modules := fields.get("num_nextn_predict_layers"):
-        notes.append(
-            f"num_nextn_predict_layers is {n_modules}: modules that predict further tokens are no "
-            "part of the main model and are not counted"
-        )
-    return notes
-
-
-def _family(fields: dict[str, Any]) -> Family:
-    """Return the row of a config.json, once it is sure that it describes this language model."""
-    if "peft_type" in fields:
-        raise UnsupportedModel(f"it describes an adapter ({fields['peft_type']!r}), not a model")
-    kind = fields.get("model_type")
-    family = FAMILIES.get(kind) if isinstance(kind, str) else None
-    if family is None:
-        composite = isinstance(fields.get("text_config"), dict)
-        hint = "; its language model alone can be counted as FILE#text_config" if composite else ""
-        raise UnsupportedModel(f"the model type {kind!r} is not known here{hint}")
-    classes, named = family.classes.split(), fields.get("architectures")
-    if named not in (None, [], *([name] for name in classes)):
-        raise UnsupportedModel(
-            f"architectures is {named!r}; only {' or '.join(classes)} is counted"
-        )
-    return family
-
-
-def _read(fields: dict[str, Any], at: At, ours: str) -> Any:
-    """Read one value; where it has several names, all that are set must agree."""
-    found = {name: fields[name] for name in at.names.split() if name in fields}
-    given = {name: value for name, value in found.items() if value is not None}
-    if not given:
-        if found and at.null is REFUSED:
-            raise UnsupportedModel(f"{next(iter(found))} is null, which is not known here")
-        return at.null if found else at.default
-    (first, value), *others = given.items()
-    for name, other in others:
-        if other != value and (ours != "activation" or _activation(other) != _activation(value)):
-            raise UnsupportedModel(f"{first} is {value!r} but {name} is {other!r}")
-    _check_type(first, value, at)
-    return value
-
-
-def _check_type(name: str, value: Any, at: At) -> None:
-    """Refuse a value that is of another type than the default of its field."""
-    kind, expected = type(at.default), ""
-    if kind is int and (type(value) is not int or value < (not at.zero)):
-        expected = "a positive whole number"
-    elif kind is bool and type(value) is not bool:
-        expected = "true or false"
-    elif kind is str and not isinstance(value, str):
-        expected = "a text"
-    elif kind is tuple and not _is_list_of_layers(value):
-        expected = "a list of layers"
-    if expected:
-        raise UnsupportedModel(f"{name} is {value!r}; it must be {expected}")
-
-
-def _activation(name: Any) -> str:
-    if not isinstance(name, str) or name not in ACTIVATIONS:
-        raise UnsupportedModel(f"the activation {name!r} is not known here and may hold parameters")
-    return ACTIVATIONS[name]
-
-
-def _rope_theta(fields: dict[str, Any], values: dict[str, Any]) -> Any:
-    """Return the base of the rotary frequencies, which later versions write one level deeper."""
-    rope = fields.get("rope_parameters") or {}
-    if not isinstance(rope, dict):
-        raise UnsupportedModel("rope_parameters is not an object")
-    if isinstance(rope.get("full_attention"), dict):
-        rope = rope["full_attention"]
-    theta = fields.get("rope_theta")
-    return rope.get("rope_theta", values.get("rope_theta", 10000.0)) if theta is None else theta
-
-
-def _build(values: dict[str, Any]) -> ModelConfig:
-    parts: dict[str, dict[str, Any]] = {"": {}, "latent": {}, "experts": {}}
-    for name, value in values.items():
-        if not name.startswith("_"):
-            group, _, field = name.rpartition(".")
-            parts[group][field] = value
-    try:
-        return ModelConfig(
-            **parts[""],
-            latent=LatentAttention(**parts["latent"]) if parts["latent"] else None,
-            experts=Experts(**parts["experts"]) if parts["experts"] else None,
-        )
-    except ValueError as error:
-        raise UnsupportedModel(str(error)) from None
-
-
-@cache
-def _known_fields(model_type: str) -> frozenset[str]:
-    family = FAMILIES[model_type]
-    read = (at.names.split() for at in family.fields.values())
-    return HARMLESS.union(family.harmless.split(), *read)
-
-
-def _refuse_the_rest(fields: dict[str, Any], family: Family, config: ModelConfig) -> None:
-    """Refuse every field that is set and not known to change nothing."""
-    known = _known_fields(fields["model_type"])
-    for name, value in fields.items():
-        if name in family.only:
-            _one_of(name, value, family.only[name])
-        elif name in PER_LAYER:
-            _check_layers(name, value, config)
-        elif name not in known and value not in (None, False, 0, "", [], {}):
-            raise UnsupportedModel(f"the field {name!r} is not known here and may change the count")
-    _check_quantization(fields.get("quantization_config"))
-    _check_own_code(fields.get("auto_map"), family.classes.split())
-
-
-def _check_layers(name: str, kinds: Any, config: ModelConfig) -> None:
-    if not kinds:
-        return
-    allowed = PER_LAYER[name] + (("linear_attention",) if config.lightning_layers else ())
-    if not isinstance(kinds, list):
-        raise UnsupportedModel(f"{name} is {kinds!r}; it must be a list")
-    for kind in kinds:
-        if kind not in allowed:
-            raise UnsupportedModel(f"{name} names {kind!r}, which is not known in this family")
-    if len(kinds) != config.n_layers:
-        raise UnsupportedModel(f"{name} names {len(kinds)} layers, but there are {config.n_layers}")
-
-
-def _check_quantization(quantization: Any) -> None:
-    method = quantization.get("quant_method") if isinstance(quantization, dict) else quantization
-    if quantization and method not in QUANTIZED:
-        raise UnsupportedModel(f"quantization_config names {method!r}, which is not known here")
-
-
-def _check_own_code(auto_map: Any, classes: list[str]) -> None:
-    """Accept a file that brings its own code only if its language model is that of the family."""
-    if not auto_map:
-        return
-    tasks = auto_map if isinstance(auto_map, dict) else {"AutoModel": auto_map}
-    models = {task: path for task, path in tasks.items() if task.startswith("AutoModel")}
-    named = [path for task, path in models.items() if task in LANGUAGE_MODELS]
-    if models and not (named and all(str(path).split(".")[-1] in classes for path in named)):
-        raise UnsupportedModel(f"auto_map names code of its own, {models!r}, not known here")

@@ -203,7 +203,7 @@ def read_config_json(path: PathLike) -> ModelConfig:
 
 
 def _config_and_notes(path: PathLike, part: str = "") -> tuple[ModelConfig, list[str]]:
-    from paramlab.families import config_from_hf, notes_on  # here: only config.json needs the table
+    from paramlab.huggingface import config_from_hf, notes_on  # here: they read a long table
 
     with errors_about(path), open_file(path) as file:
         fields = read_json(file.read(LARGEST_JSON_BYTES + 1))

@@ -6,7 +6,7 @@ head. :func:`stacks` writes each kind down once; :func:`shapes` spells all of th
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from math import prod
@@ -151,15 +151,15 @@ def stacks(config: ModelConfig) -> list[Stack]:
     return parts
 
 
-def _kinds(c) -> dict[tuple[bool, bool], Sequence[int]]:
+def _kinds(c) -> Mapping[tuple[bool, bool], Sequence[int]]:
     """Sort the layers by what they are made of: (lightning attention?, experts?)."""
-    dense = c.experts.dense_layers if c.experts else ()
-    if not c.lightning_layers and not dense:
+    lightning, dense = set(c.lightning_layers), set(c.experts.dense_layers if c.experts else ())
+    if not lightning and not dense:
         return {(False, c.experts is not None): range(c.n_layers)}
-    kinds: dict[tuple[bool, bool], Sequence[int]] = {}
+    kinds: dict[tuple[bool, bool], list[int]] = {}
     for i in range(c.n_layers):
-        kind = i in c.lightning_layers, c.experts is not None and i not in dense
-        kinds[kind] = (*kinds.get(kind, ()), i)
+        kind = i in lightning, c.experts is not None and i not in dense
+        kinds.setdefault(kind, []).append(i)
     return kinds
 
 

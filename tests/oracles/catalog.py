@@ -5,9 +5,7 @@ its distinct parameters are added up. Nothing is downloaded. The two rows that a
 stacks (U-Net and VAE of Stable Diffusion) were counted with the diffusers library once and are
 carried over as they are.
 
-    python -m venv oracle
-    oracle/bin/pip install torch transformers -e pkg
-    oracle/bin/python tests/oracles/catalog.py
+``make oracle`` runs it, in an environment of its own: tests/oracles/requirements.txt.
 """
 
 import csv

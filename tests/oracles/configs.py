@@ -1,8 +1,6 @@
 """Write config.json files as transformers writes them, and count their models: configs/.
 
-Run in an environment with torch and transformers (see catalog.py):
-
-    oracle/bin/python tests/oracles/configs.py
+``make oracle`` runs it, in an environment of its own: tests/oracles/requirements.txt.
 """
 
 import csv

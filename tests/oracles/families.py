@@ -4,7 +4,8 @@ For each ``model_type`` that :mod:`paramlab.families` knows: the library's defau
 models with random sizes and switches, some with fields left out, set to null, or written as older
 files have them. Each is written as the library writes a config.json, read back by the library,
 built on torch's meta device, which allocates no numbers, and its distinct parameters are added
-up. What the library itself refuses is left out. Nothing is downloaded.
+up. What the library itself refuses is left out. The published files of published_configs.py are
+counted too. Nothing is downloaded.
 
     oracle/bin/python tests/oracles/families.py           rewrites families.jsonl
     oracle/bin/python tests/oracles/families.py N SEED    compares N other models a family; no file
@@ -21,9 +22,11 @@ from typing import Any
 
 import torch
 import transformers as tf
-from paramlab.families import FAMILIES, config_from_hf
+from paramlab.families import FAMILIES
 from paramlab.headers import UnsupportedModel
+from paramlab.huggingface import config_from_hf
 from paramlab.params import count as our_count
+from published_configs import COUNTED
 
 STORED = Path(__file__).with_name("families.jsonl")
 N_RANDOM, SEED = 7, 20250801
@@ -200,6 +203,9 @@ def main(arguments: list[str]) -> int:
         for kind in FAMILIES:
             for fields, counts in cases(kind, N_RANDOM, SEED):
                 print(json.dumps([fields, counts], separators=(",", ":")), file=file)
+        for name, fields in COUNTED.items():
+            counts = count(build(read(fields)))
+            print(json.dumps([name, counts], separators=(",", ":")), file=file)
     return 0
 
 

@@ -1,10 +1,6 @@
 """Ask transformers and tokenizers what the real model says, and store it for the tests.
 
-Run in an environment of its own, for torch is large:
-
-    python -m venv /tmp/oracle
-    /tmp/oracle/bin/pip install torch transformers tokenizers gguf accelerate numpy
-    /tmp/oracle/bin/python tests/oracles/real_model.py MODEL.gguf
+``make oracle`` runs it, in an environment of its own: tests/oracles/requirements.txt.
 
 It writes real_model.json beside itself: logits at chosen positions, the loss of a text, and the
 token ids of strings that are hard to cut. MODEL.gguf is the file that `paramlab fetch` prints.

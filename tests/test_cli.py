@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -170,7 +171,7 @@ def test_the_nearest_names_are_shown(paramlab):
 @pytest.mark.parametrize(
     "arguments",
     [
-        [], ["count"], ["cuont", "gpt2"], ["count", "--jsn", "gpt2-small"], ["count", "a", "b"],
+        [], ["count"], ["cuont", "gpt2"], ["count", "--jsn", "gpt2-small"], ["compare", "a"],
         ["--json"], ["generate"], ["generate", "x", "--tokens", "many"], ["count", "--js", "gpt2"],
         ["claims", "--verdict"], ["fetch", "now"], ["x" * 9999],
     ],
@@ -327,3 +328,36 @@ def test_a_name_that_the_package_does_not_have():
     assert not hasattr(paramlab, "__no_such_name__")
     assert paramlab.count(paramlab.ModelConfig(1, 2, 1, 3, 5, 7)).total > 0
     assert paramlab.display.number(1000) == "1,000"
+
+
+def test_compare_prints_both_totals_and_each_field(capsys):
+    assert main(["compare", "llama3-8b", "llama3.1-8b"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.count("8,030,261,248") == 2
+    assert "n_ctx" in printed and "8192 -> 131072" in printed and "+0" in printed
+
+
+def test_compare_as_json_adds_up(capsys):
+    assert main(["compare", "gpt2-small", "deepseek-v3", "--json"]) == 0
+    compared = json.loads(capsys.readouterr().out)
+    added = sum(step["parameters"] for step in compared["steps"])
+    assert added == compared["totals"]["b"] - compared["totals"]["a"]
+
+
+def test_several_sources_are_a_list_and_one_is_an_object(capsys):
+    assert main(["count", "gpt2-small", "gpt3-175b", "--json"]) == 0
+    assert [c["total"] for c in json.loads(capsys.readouterr().out)] == [124439808, 174604259328]
+
+
+def test_nothing_is_printed_when_one_of_several_sources_is_unknown(capsys):
+    assert main(["count", "gpt2-small", "gpt-nowhere"]) == 2
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("by", ["component", "role", "layer"])
+def test_every_split_ends_in_the_total(capsys, by):
+    assert main(["count", "deepseek-v3", "--by", by]) == 0
+    lines = capsys.readouterr().out.split("\n\n")[1].splitlines()
+    rows = [int(re.split(r"  +", line)[1].replace(",", "")) for line in lines[1:-1]]
+    assert lines[-1].startswith("total") and "671,026,404,352" in lines[-1]
+    assert sum(rows) == 671026404352

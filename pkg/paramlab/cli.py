@@ -1,4 +1,4 @@
-"""The command line: paramlab count | generate | claims | fetch.
+"""The command line: paramlab count | compare | generate | claims | fetch.
 
 Every error that a user can cause is one line on standard error and exit status 2.
 """
@@ -63,12 +63,26 @@ def _parser() -> argparse.ArgumentParser:
         dest="command", required=True, metavar="COMMAND", prog=parser.prog
     )
 
-    command = commands.add_parser("count", help="count the parameters of a model")
+    command = commands.add_parser("count", help="count the parameters of models")
     command.add_argument(
-        "source", help="a catalog name (gpt3-175b), a config.json, a .gguf or a .safetensors file"
+        "sources",
+        nargs="+",
+        metavar="SOURCE",
+        help="a catalog name (gpt3-175b), a config.json, a .gguf or a .safetensors file",
     )
-    command.add_argument("--json", action="store_true", help="print one JSON object of integers")
+    command.add_argument(
+        "--by", choices=("component", "role", "layer"), default="component", help="how to split it"
+    )
+    command.add_argument(
+        "--json", action="store_true", help="print one JSON object; a list for several sources"
+    )
     command.set_defaults(run=_count)
+
+    command = commands.add_parser("compare", help="say which field causes how many parameters")
+    command.add_argument("a", metavar="A", help="a source, as for count")
+    command.add_argument("b", metavar="B", help="another")
+    command.add_argument("--json", action="store_true", help="print one JSON object")
+    command.set_defaults(run=_compare)
 
     command = commands.add_parser("generate", help="continue a text with the real model")
     command.add_argument("prompt", help='for example "The capital of France is"')
@@ -99,31 +113,71 @@ def _cut(message: str) -> str:
 
 
 def _count(options) -> int:
-    from paramlab import display
     from paramlab.importers import count_source
 
-    counted = count_source(options.source)
-    count, basis = counted.count, counted.basis
+    counted = [count_source(source) for source in options.sources]  # all, before any is printed
     if options.json:
         import json
 
-        print(json.dumps(count_as_json(counted.name, count, basis)))
+        objects = [count_as_json(each.name, each.count, each.basis) for each in counted]
+        print(json.dumps(objects if len(objects) > 1 else objects[0]))
         return 0
-    rows = [(part, n, display.percent(n, count.total, 4)) for part, n in count.by_part.items()]
-    rows.append(("total", count.total, "100%"))
-    print(counted.name + "\n")
-    print(display.table(rows, head=("part", "parameters", "share")) + "\n")
-    if count.active != count.total:
-        print(f"active per token: {count.active:,}")
-        print(f"  without the input table: {count.active_without_input_table:,}")
-    if count.tied:
-        print(f"tied, counted once: {count.tied:,}")
-    if count.buffers:
-        print(f"buffers, not counted: {count.buffers:,}")
-    print(f"basis: {basis} ({BASIS[basis]})")
-    for note in counted.notes:
-        print(note)
+    for number, each in enumerate(counted):
+        print("\n" * bool(number) + _as_text(each, options.by))
     return 0
+
+
+def _as_text(counted, by: str) -> str:
+    from paramlab import display, params
+
+    count = counted.count
+    if by == "layer":
+        kinds = params.by_layer(counted.config)
+        each = [(f"{name} x {n}" if n > 1 else name, n * size, size) for name, n, size in kinds]
+        table = display.table([*each, ("total", count.total, "")], ("layer", "parameters", "each"))
+    else:
+        split = count.by_part if by == "component" else count.by_role
+        rows = [(name, n, display.percent(n, count.total, 4)) for name, n in split.items()]
+        head = ("part" if by == "component" else "role", "parameters", "share")
+        table = display.table([*rows, ("total", count.total, "100%")], head)
+    lines = [counted.name, "", table, ""]
+    if count.active != count.total:
+        lines.append(f"active per token: {count.active:,}")
+        lines.append(f"  without the input table: {count.active_without_input_table:,}")
+    if count.tied:
+        lines.append(f"tied, counted once: {count.tied:,}")
+    if count.buffers:
+        lines.append(f"buffers, not counted: {count.buffers:,}")
+    lines.append(f"basis: {counted.basis} ({BASIS[counted.basis]})")
+    return "\n".join((*lines, *counted.notes))
+
+
+def _compare(options) -> int:
+    from paramlab import display
+    from paramlab.compare import compare
+    from paramlab.importers import count_source
+
+    a, b = count_source(options.a), count_source(options.b)
+    steps = compare(a.config, b.config)
+    totals = {"a": a.count.total, "b": b.count.total}
+    if options.json:
+        import json
+
+        listed = [{"fields": step.fields, "parameters": step.parameters} for step in steps]
+        print(json.dumps({"a": a.name, "b": b.name, "totals": totals, "steps": listed}))
+        return 0
+    rows: list[tuple[object, ...]] = [(a.name, "", totals["a"])]
+    for step in steps:
+        changes = zip(step.before, step.after, strict=True)
+        values = ", ".join(f"{_shown(old)} -> {_shown(new)}" for old, new in changes)
+        rows.append((", ".join(step.fields), values, f"{step.parameters:+,}"))
+    print(display.table([*rows, (b.name, "", totals["b"])], head=("field", "value", "parameters")))
+    return 0
+
+
+def _shown(value: object) -> str:
+    """Show a part of an architecture, which has no short form, by its name."""
+    return str(value) if value is None or len(str(value)) <= 20 else type(value).__name__
 
 
 BASIS = {

@@ -238,13 +238,14 @@ class Counted:
     """A count, what it is of, and what it rests on: weights, config or inferred."""
 
     name: str
+    config: ModelConfig
     count: Count
     basis: str
     notes: tuple[str, ...] = ()
 
 
 def count_source(source: str) -> Counted:
-    """Count a catalogue name, a ``config.json``, a ``.gguf`` or a ``.safetensors`` file.
+    """Count a catalog name, a ``config.json``, a ``.gguf`` or a ``.safetensors`` file.
 
     ``config.json#text_config`` is the language model alone of a file that describes several.
 
@@ -253,7 +254,7 @@ def count_source(source: str) -> Counted:
     UnsupportedModel
         When the file is damaged or holds something that is not known here.
     LookupError
-        When no model of the catalogue has that name, or its architecture is unknown.
+        When no model of the catalog has that name, or its architecture is unknown.
     OSError
         When the file cannot be read.
     """
@@ -277,7 +278,8 @@ def _count_published(model: catalog.Model) -> Counted:
     published = f"published: {model.published_total or 'no total'}"
     if model.config and model.basis:
         notes = filter(None, (published, f"source: {model.source}", model.note))
-        return Counted(model.name, count(model.config), model.basis, tuple(notes))
+        counted = count(model.config)
+        return Counted(model.name, model.config, counted, model.basis, tuple(notes))
     if model.quoted_params:
         raise LookupError(
             f"{model.name} is not a transformer stack, so paramlab does not count it; "
@@ -290,7 +292,8 @@ def _count_published(model: catalog.Model) -> Counted:
 
 def _count_config(path: str, part: str = "") -> Counted:
     config, notes = _config_and_notes(path, part)
-    return Counted(f"{path}#{part}" if part else path, count(config), "config", tuple(notes))
+    name = f"{path}#{part}" if part else path
+    return Counted(name, config, count(config), "config", tuple(notes))
 
 
 def _count_gguf(path: str) -> Counted:
@@ -304,7 +307,7 @@ def _count_gguf(path: str) -> Counted:
                 "its output.weight may repeat the token table; count the config.json it came from"
             )
         counted = count_arrays(arrays_from_gguf(header), config)
-    return Counted(_own_name(header) or os.path.basename(path), counted, "weights")
+    return Counted(_own_name(header) or os.path.basename(path), config, counted, "weights")
 
 
 def _own_name(header: Header) -> str:
@@ -320,8 +323,9 @@ def _count_safetensors(path: str) -> Counted:
         for table in ("model.embed_tokens.weight", "transformer.wte.weight", "wte.weight"):
             header = _without_copied_head(path, header, table, "lm_head.weight")
         arrays = arrays_from_safetensors(header)
-        counted = count_arrays(arrays, _config_with(arrays))
-    return Counted(os.path.basename(path), counted, "weights")
+        config = _config_with(arrays)
+        counted = count_arrays(arrays, config)
+    return Counted(os.path.basename(path), config, counted, "weights")
 
 
 def _without_copied_head(path: str, header: Header, table: str, head: str) -> Header:

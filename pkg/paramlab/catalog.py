@@ -43,7 +43,7 @@ def load() -> tuple[Model, ...]:
     Examples
     --------
     >>> len(load())
-    110
+    112
     """
     with open(_CSV, encoding="utf-8", newline="") as file:
         return tuple(map(_model, csv.DictReader(file)))

@@ -1,103 +1,81 @@
-"""What differs between two architectures, and how many parameters each difference causes."""
+"""What tells two architectures apart, and how many parameters each difference causes."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
-from itertools import combinations
-from typing import Any
+from dataclasses import fields, is_dataclass, replace
+from typing import Any, NamedTuple
 
 from paramlab.config import ModelConfig
 from paramlab.params import count
 
-LARGEST_GROUP = 3  # fields tried together before the whole rest is changed at once
+# Fields that ModelConfig derives from others where they are 0.
+DERIVED = {
+    "n_kv_heads": lambda c: c.n_heads,
+    "d_head": lambda c: c.d_model // c.n_heads,
+    "d_embedding": lambda c: c.d_model,
+    "n_position_rows": lambda c: c.n_ctx,
+}
 
 
-@dataclass(frozen=True)
-class Step:
-    """Fields changed together: their values before and after, and what that adds to the total."""
+class Step(NamedTuple):
+    """One change on the way from A to B: the fields changed, their values, what it adds."""
 
-    names: tuple[str, ...]
-    before: tuple[Any, ...]
-    after: tuple[Any, ...]
-    parameters: int
+    fields: tuple[str, ...]
+    before: tuple[object, ...]
+    after: tuple[object, ...]
+    parameters: int  # negative where the change removes some
 
 
 def compare(a: ModelConfig, b: ModelConfig) -> list[Step]:
-    """Turn one architecture into another, a field at a time, and count after each step.
+    """Change A into B, one field at a time in the order of ModelConfig, counting at each step.
 
-    Fields are changed in the order in which ModelConfig lists them, those of its parts last; the
-    share of a field depends on that order, their sum does not. A field that leads to no possible
-    model by itself (more key-value heads than heads) is changed together with the first others
-    that make it one.
-
-    Returns
-    -------
-    list of Step
-        None, if the two are equal. The steps add up to the difference of the totals exactly.
+    The steps sum exactly to the difference of the two counts. What one field causes depends on
+    those changed before it: a vocabulary costs more in a wider model. Where a change alone would
+    make no possible model, it is made together with the next.
 
     Examples
     --------
-    >>> tiny = ModelConfig(n_layers=2, d_model=4, n_heads=2, d_ff=8, vocab_size=10, n_ctx=6)
-    >>> for step in compare(tiny, replace(tiny, n_layers=3, tied=False)):
-    ...     print(*step.names, *step.before, *step.after, step.parameters)
-    n_layers 2 3 172
-    tied True False 40
+    >>> gpt2 = ModelConfig(n_layers=12, d_model=768, n_heads=12, d_ff=3072,
+    ...                    vocab_size=50257, n_ctx=1024)
+    >>> longer = replace(gpt2, n_ctx=2048, n_position_rows=2048)
+    >>> [(step.fields, step.parameters) for step in compare(gpt2, longer)]
+    [(('n_ctx',), 786432)]
     """
-    steps, total, pending = [], count(a).total, _differing(a, b)
-    while pending:
-        group, changed = _first_possible(a, b, pending)
-        after = count(changed).total
-        before_values = tuple(_get(a, name) for name in group)
-        after_values = tuple(_get(b, name) for name in group)
-        steps.append(Step(group, before_values, after_values, after - total))
-        a, total, pending = changed, after, [name for name in pending if name not in group]
+    values_a, values_b = _values(a, b), _values(b, a)
+    for name, derived in DERIVED.items():  # let it follow, where it follows in both
+        if values_a[name] in (0, derived(a)) and values_b[name] in (0, derived(b)):
+            values_a[name] = values_b[name] = 0
+    steps: list[Step] = []
+    current, total, pending = values_a, count(a).total, []
+    for name in (name for name in values_b if values_a[name] != values_b[name]):
+        pending.append(name)
+        changed = current | {field: values_b[field] for field in pending}
+        try:
+            following = count(_config(a, b, changed)).total
+        except ValueError:
+            continue
+        before = tuple(current[field] for field in pending)
+        after = tuple(values_b[field] for field in pending)
+        steps.append(Step(tuple(pending), before, after, following - total))
+        current, total, pending = changed, following, []
     return steps
 
 
-def _differing(a: ModelConfig, b: ModelConfig) -> list[str]:
-    """Name the fields that differ; those of a part, such as experts.d_ff, if both have the part."""
-    names = []
-    for field in fields(a):
-        ours, theirs = getattr(a, field.name), getattr(b, field.name)
-        if is_dataclass(ours) and is_dataclass(theirs):
-            inner = (part.name for part in fields(ours))
-            names += [
-                f"{field.name}.{name}"
-                for name in inner
-                if getattr(ours, name) != getattr(theirs, name)
-            ]
-        elif ours != theirs:
-            names.append(field.name)
-    return names
-
-
-def _first_possible(
-    a: ModelConfig, b: ModelConfig, pending: Sequence[str]
-) -> tuple[tuple[str, ...], ModelConfig]:
-    """Find the fewest fields, the first of them foremost, that lead to a possible model."""
-    first, *others = pending
-    for n_others in range(min(LARGEST_GROUP, len(pending))):
-        for more in combinations(others, n_others):
-            try:
-                return (first, *more), _changed(a, b, (first, *more))
-            except ValueError:
-                continue
-    return tuple(pending), b
-
-
-def _changed(a: ModelConfig, b: ModelConfig, names: Sequence[str]) -> ModelConfig:
-    """Return ``a`` with these fields as in ``b``."""
-    changes: dict[str, Any] = {}
-    for name in names:
-        part, _, field = name.rpartition(".")
-        if part:
-            changes[part] = replace(changes.get(part, getattr(a, part)), **{field: _get(b, name)})
+def _values(config: ModelConfig, other: ModelConfig) -> dict[str, Any]:
+    """Return the fields by name; those of a part that both have as ``experts.n_active``."""
+    values: dict[str, Any] = {}
+    for field in fields(config):
+        part, other_part = getattr(config, field.name), getattr(other, field.name)
+        if is_dataclass(part) and is_dataclass(other_part):
+            for inner in fields(part):
+                values[f"{field.name}.{inner.name}"] = getattr(part, inner.name)
         else:
-            changes[name] = getattr(b, name)
-    return replace(a, **changes)
+            values[field.name] = part
+    return values
 
 
-def _get(config: ModelConfig, name: str) -> Any:
-    value: Any = config
-    for attribute in name.split("."):
-        value = getattr(value, attribute)
-    return value
+def _config(a: ModelConfig, b: ModelConfig, values: dict[str, Any]) -> ModelConfig:
+    whole = {name: value for name, value in values.items() if "." not in name}
+    for part in ("latent", "experts"):
+        if part not in whole:
+            inner = {n.partition(".")[2]: v for n, v in values.items() if n.startswith(part + ".")}
+            whole[part] = replace(getattr(b, part), **inner)
+    return replace(a, **whole)

@@ -9,6 +9,7 @@ counted too. Nothing is downloaded.
 
     oracle/bin/python tests/oracles/families.py           rewrites families.jsonl
     oracle/bin/python tests/oracles/families.py N SEED    compares N other models a family; no file
+    oracle/bin/python tests/oracles/families.py audit     sets every field said to be harmless
 """
 
 import dataclasses
@@ -22,7 +23,7 @@ from typing import Any
 
 import torch
 import transformers as tf
-from paramlab.families import FAMILIES
+from paramlab.families import FAMILIES, HARMLESS
 from paramlab.headers import UnsupportedModel
 from paramlab.huggingface import config_from_hf
 from paramlab.params import count as our_count
@@ -191,10 +192,34 @@ def compare(n: int, seed: int) -> int:
     return wrong
 
 
+def audit() -> int:
+    """Set every field that the table calls harmless, and print those that change a count."""
+    wrong = tried = 0
+    values = (True, False, 3, 0.5, "x", [1], {"a": 1})
+    read_here = {"model_type", "architectures", "quantization_config", "dtype", "torch_dtype"}
+    for kind, family in FAMILIES.items():
+        *_, (fields, counts) = cases(kind, 1, SEED)
+        used = {name for at in family.fields.values() for name in at.names.split()}
+        for name in sorted((HARMLESS | set(family.harmless.split())) - used - read_here):
+            for value in values:
+                tried += 1
+                try:
+                    changed = count(build(read(fields | {name: value})))
+                except Exception:  # a value that the library refuses
+                    continue
+                if changed != counts:
+                    wrong += 1
+                    print(f"{kind}: {name} = {value!r} gives {changed}, not {counts}")
+    print(f"{tried} settings of fields said to be harmless: {wrong} change a count")
+    return wrong
+
+
 def main(arguments: list[str]) -> int:
-    """Rewrite families.jsonl, or compare other models."""
+    """Rewrite families.jsonl, compare other models, or audit the harmless fields."""
     warnings.simplefilter("ignore")
     tf.logging.set_verbosity_error()
+    if arguments == ["audit"]:
+        return audit()
     if arguments:
         return compare(int(arguments[0]), int(arguments[1]))
     with open(STORED, "w", encoding="utf-8") as file:

@@ -361,3 +361,8 @@ def test_every_split_ends_in_the_total(capsys, by):
     rows = [int(re.split(r"  +", line)[1].replace(",", "")) for line in lines[1:-1]]
     assert lines[-1].startswith("total") and "671,026,404,352" in lines[-1]
     assert sum(rows) == 671026404352
+
+
+def test_compare_refuses_a_file_that_does_not_say_its_heads(capsys):
+    assert main(["compare", "gpt2-small", "model.safetensors"]) == 2
+    assert "how many heads" in capsys.readouterr().err

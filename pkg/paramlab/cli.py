@@ -157,6 +157,9 @@ def _compare(options) -> int:
     from paramlab.compare import compare
     from paramlab.importers import count_source
 
+    for source in (options.a, options.b):
+        if source.lower().endswith(".safetensors"):
+            raise ValueError(f"{source} does not say how many heads it has; name its config.json")
     a, b = count_source(options.a), count_source(options.b)
     steps = compare(a.config, b.config)
     totals = {"a": a.count.total, "b": b.count.total}

@@ -94,8 +94,13 @@ class ModelConfig:
     lightning_layers: tuple[int, ...] = ()  # layers with linear attention (arXiv 2501.08313)
     latent: LatentAttention | None = None
     experts: Experts | None = None
-    norm_eps: float = 1e-5  # these two hold no parameters; the forward pass needs them
+    # What follows holds no parameters; the forward pass needs it.
+    norm_eps: float = 1e-5
+    norm_plus_one: bool = False  # a gain is stored as its distance from 1 (Gemma)
+    embedding_scale: bool = False  # token vectors are multiplied by the root of D (Gemma)
     rope_theta: float = 10000.0
+    window: int = 0  # tokens that a local layer looks back on, its own included; 0: all
+    local_layers: tuple[int, ...] = ()  # the layers with a window, if not all
 
     def __post_init__(self):
         """Check the fields, and derive those left at 0."""
@@ -145,7 +150,12 @@ class ModelConfig:
             raise ValueError("latent attention and lightning layers are not known in one model")
         if e and not 0 < e.n_active <= e.n_experts:
             raise ValueError(f"n_active {e.n_active} is not between 1 and n_experts {e.n_experts}")
-        chosen = {"lightning_layers": self.lightning_layers}
+        if self.local_layers and not self.window:
+            raise ValueError("local_layers are given without a window")
+        chosen = {
+            "lightning_layers": self.lightning_layers,
+            "local_layers": self.local_layers,
+        }
         if e:
             chosen["dense_layers"] = e.dense_layers
         for name, layers in chosen.items():

@@ -5,6 +5,10 @@ too, so that it is read: ``pytest --nbval tests/conftest.py book/reference/prime
 """
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("at any speed", deadline=None)  # a busy machine is no failure
+settings.load_profile("at any speed")
 
 # nbval leaves png and jpeg out of its comparison, but not svg. Pictures are not stored.
 PICTURES = ("image/svg+xml",)

@@ -50,6 +50,35 @@ def test_equal_keys_give_the_mean_of_the_values_so_far():
     assert np.allclose(mixed[0, :, 0], [0, 0.5, 1, 1.5, 2])
 
 
+@pytest.mark.parametrize("window", [1, 3, 7, 99])
+@pytest.mark.parametrize(("n_queries", "n_keys"), [(1, 1), (7, 7), (3, 7), (1, 7)])
+def test_a_window_shows_the_last_tokens_only(n_queries, n_keys, window):
+    mask = causal_mask(n_queries, n_keys, window)
+    for t, s in np.ndindex(n_queries, n_keys):
+        back = n_keys - n_queries + t - s  # tokens from the query back to the key
+        assert mask[t, s] == (0 if 0 <= back < window else -np.inf)
+
+
+def test_each_head_may_have_a_mask_of_its_own():
+    q, (k, v) = RNG.normal(size=(4, 5, 3)), RNG.normal(size=(2, 2, 5, 3))
+    masks = causal_mask(5, 5) + RNG.normal(size=(4, 5, 5))
+    mixed = attention(q, k, v, masks)
+    for n in range(4):
+        shared = slice(n // 2, n // 2 + 1)
+        alone = attention(q[n : n + 1], k[shared], v[shared], masks[n])
+        assert np.allclose(mixed[n], alone[0])
+
+
+def test_the_weights_are_seen_and_make_the_mixture():
+    q, (k, v) = RNG.normal(size=(2, 4, 5, 3)), RNG.normal(size=(2, 2, 2, 5, 3))
+    seen = []
+    mixed = attention(q, k, v, causal_mask(5, 5), watch=seen.append)
+    (weights,) = seen
+    assert weights.shape == (2, 4, 5, 5)
+    assert np.allclose(weights.sum(axis=-1), 1) and not np.triu(weights, 1).any()
+    assert np.allclose(weights @ np.repeat(v, 2, axis=1), mixed)
+
+
 def test_a_mask_of_zeros_looks_both_ways():
     q, k, v = RNG.normal(size=(3, 1, 4, 2))
     mixed = attention(q, k, v, np.zeros((4, 4)))

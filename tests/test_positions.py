@@ -1,8 +1,8 @@
-"""RoPE: an angle for each position, a dot product that knows only distances."""
+"""Positions: what each scheme adds, what it depends on, and what becomes of it when stretched."""
 
 import numpy as np
 import pytest
-from paramlab.positions import rope, rotate
+from paramlab.positions import alibi, alibi_slopes, rope, rotate, sinusoidal, stretched
 
 RNG = np.random.default_rng(0)
 H = 16
@@ -43,6 +43,19 @@ def test_float32_stays_float32():
     assert rotate(np.ones((3, H), np.float32), rotation).dtype == np.float32
 
 
+def test_float64_stays_float64_and_is_exact():
+    rotation = rope(np.array([7]), H, dtype=np.float64)
+    assert rotation.cos.dtype == np.float64
+    assert np.abs(rotation.cos**2 + rotation.sin**2 - 1).max() < 1e-15
+    assert rotate(np.ones((1, H)), rotation).dtype == np.float64
+
+
+def test_interpolated_angles_are_those_of_the_training():
+    trained, longer = rope(np.arange(8), H), rope(np.arange(32), H, scale=1 / 4)
+    assert (longer.cos[::4] == trained.cos).all() and (longer.sin[::4] == trained.sin).all()
+    assert (np.diff(np.arctan2(longer.sin[:, 0], longer.cos[:, 0])[:4]) > 0).all()
+
+
 def test_far_positions_are_exact():
     # Pair 1 turns by 0.01 radian a step. In float32 the angle 1000.01 would be off by 1e-5.
     cos, sin = rope(np.array([100_001]), d_head=4)
@@ -53,3 +66,62 @@ def test_far_positions_are_exact():
 def test_odd_width_is_refused():
     with pytest.raises(ValueError, match="must be even; it is 5"):
         rope(np.arange(3), 5)
+
+
+# ------------------------------------------------------------------ sinusoidal
+
+
+def test_a_sinusoidal_vector_turns_by_the_distance():
+    # Shifting the position is a linear map, the same everywhere: what the paper chose it for.
+    rows = sinusoidal(np.arange(40), 6, dtype=np.float64)
+    waves = rows[:, 0::2] * 1j + rows[:, 1::2]  # cos + i sin
+    steps = waves[1:] / waves[:-1]
+    assert np.allclose(steps, np.exp(1j * 10000.0 ** (-np.arange(0, 6, 2) / 6)))
+    assert np.allclose((rows**2).sum(axis=1), 3)
+
+
+def test_a_sinusoidal_table_may_be_squeezed():
+    table = sinusoidal(np.arange(5), 8)
+    assert table.dtype == np.float32 and table.shape == (5, 8)
+    assert (sinusoidal(np.arange(10), 8, scale=0.5)[::2] == table).all()
+    with pytest.raises(ValueError, match="must be even; it is 7"):
+        sinusoidal(np.arange(3), 7)
+
+
+# ------------------------------------------------------------------ ALiBi
+
+
+@pytest.mark.parametrize(
+    ("n_heads", "exponents"),  # of the slopes as powers of two
+    [
+        (1, [-8]),
+        (4, [-2, -4, -6, -8]),
+        (16, [-0.5 * i for i in range(1, 17)]),
+        (6, [-2, -4, -6, -8, -1, -3]),  # those of 4 heads, then every other one of 8
+    ],
+)
+def test_slopes_of_heads(n_heads, exponents):
+    assert np.allclose(np.log2(alibi_slopes(n_heads)), exponents)
+
+
+def test_alibi_falls_by_the_slope_with_each_token_back():
+    bias = alibi(n_queries=3, n_keys=7, n_heads=4)
+    assert bias.shape == (4, 3, 7) and bias.dtype == np.float32
+    for t, s in np.ndindex(3, 7):
+        assert np.allclose(bias[:, t, s], -alibi_slopes(4) * (4 + t - s))
+    assert (alibi(7, 7, 4)[:, 4:] == bias).all()
+    assert np.allclose(alibi(3, 7, 4, scale=0.5), bias / 2)
+
+
+# ------------------------------------------------------------------ a learned table
+
+
+def test_a_stretched_table_keeps_its_ends_and_its_straight_lines():
+    table = RNG.normal(size=(5, 3)).astype(np.float32)
+    longer = stretched(table, 17)
+    assert longer.shape == (17, 3) and longer.dtype == np.float32
+    assert np.allclose(longer[::4], table, atol=1e-6)
+    assert np.allclose(longer[2::4], (table[:-1] + table[1:]) / 2, atol=1e-6)
+    assert (stretched(table, 5) == table).all()
+    line = np.arange(5.0)[:, None] * [1, -2]
+    assert np.allclose(stretched(line, 9)[:, 0], np.linspace(0, 4, 9))

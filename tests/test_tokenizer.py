@@ -2,17 +2,22 @@
 
 import json
 import os
+import random
 import time
+from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from oracles.tokenizer import CHINESE, VOCAB_SIZE, fingerprint, strings
 from paramlab.checkpoints import model_path
 from paramlab.headers import UnsupportedModel, read_gguf
-from paramlab.tokenizer import _LETTERS, Tokenizer
+from paramlab.texts import passage
+from paramlab.tokenizer import _LETTERS, Tokenizer, train_bpe
 
-ORACLE = json.loads((Path(__file__).parent / "oracles" / "real_model.json").read_text())
+ORACLE = json.loads((Path(__file__).parent / "oracles" / "tokenizer.json").read_text())
 
 # Every byte is a token, so every text can be written.
 BYTES = Tokenizer(
@@ -31,15 +36,21 @@ def real() -> Tokenizer:
     return tokenizer
 
 
-def test_equals_the_tokenizers_library(real):
-    assert len(ORACLE["tokens"]) > 300
-    for text, tokens in ORACLE["tokens"]:
-        assert real.encode(text) == tokens, repr(text)
-
-
-def test_the_real_vocabulary_gives_every_text_back(real):
-    for text, tokens in ORACLE["tokens"]:
+def test_ten_thousand_strings_have_the_tokens_of_the_tokenizers_library(real):
+    texts = strings()
+    assert len(texts) == len(ORACLE["strings"]) == 10_000
+    for text, expected in zip(texts, ORACLE["strings"], strict=True):
+        tokens = real.encode(text)
+        assert fingerprint(tokens) == expected, repr(text)
         assert real.decode(tokens) == text
+
+
+def test_a_word_of_20000_letters_takes_less_than_a_second(real):
+    word = "".join(random.Random(0).choices("abcdefghijklmnopqrstuvwxyz", k=20_000))
+    start = time.perf_counter()
+    tokens = real.encode(word)
+    assert time.perf_counter() - start < 1
+    assert real.decode(tokens) == word
 
 
 def test_a_megabyte_takes_at_most_five_seconds(real):
@@ -143,15 +154,123 @@ def test_from_gguf():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"pre": "qwen2"}, "'qwen2' is not known here; smollm is"),
+        ({"pre": "qwen2"}, "'qwen2' is not known here; gpt-2 and smollm are"),
         ({"pre": None}, "None is not known here"),
         ({"model": "llama"}, "model 'llama' is not known here; gpt2 is"),
         ({"tokens": ["a", "\u4e00"], "token_type": []}, "not written in the letters of bytes"),
         ({"merges": "a b"}, "tokens and merges must be lists of text"),
         ({"tokens": [1, 2]}, "tokens and merges must be lists of text"),
         ({"token_type": [3] * 9}, "9 token types for 5 tokens"),
+        ({"merges": ["a c"]}, "the merge 'a c' makes no token"),
+        ({"merges": ["ab"]}, "the merge 'ab' makes no token"),
     ],
 )
 def test_tokenizers_that_are_not_known_are_refused_by_name(changes, message):
     with pytest.raises(UnsupportedModel, match=message):
         Tokenizer.from_gguf(metadata(**changes))
+
+
+# ------------------------------------------------------------------ tokenizer.json
+
+BYTE_LEVEL = {"type": "ByteLevel", "add_prefix_space": False, "use_regex": True}
+DIGITS = {"type": "Digits", "individual_digits": True}
+
+
+def tokenizer_json(pre_tokenizer=BYTE_LEVEL, normalizer=None, **model):
+    """Return what a tokenizer.json holds."""
+    bpe = {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2}, "merges": [["a", "b"]]}
+    return {
+        "added_tokens": [{"id": 3, "content": "<end>"}],
+        "normalizer": normalizer,
+        "pre_tokenizer": pre_tokenizer,
+        "model": bpe | model,
+    }
+
+
+def test_from_hugging_face():
+    tokenizer = Tokenizer.from_hugging_face(tokenizer_json(), end_tokens=[3])
+    assert tokenizer.encode("abb<end>") == [2, 1, 3]
+    assert (tokenizer.pre, tokenizer.end_tokens) == ("gpt-2", {3})
+    older = Tokenizer.from_hugging_face(tokenizer_json(merges=["a b"]))
+    assert older.encode("abb") == [2, 1]
+    apart = {"type": "Sequence", "pretokenizers": [DIGITS, BYTE_LEVEL]}
+    assert Tokenizer.from_hugging_face(tokenizer_json(apart)).pre == "smollm"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        tokenizer_json(BYTE_LEVEL | {"add_prefix_space": True}),
+        tokenizer_json(BYTE_LEVEL | {"use_regex": False}),
+        tokenizer_json({"type": "Metaspace"}),
+        tokenizer_json({"type": "Sequence", "pretokenizers": [BYTE_LEVEL, DIGITS]}),
+        tokenizer_json({"type": "Sequence", "pretokenizers": [DIGITS, DIGITS, BYTE_LEVEL]}),
+        tokenizer_json(normalizer={"type": "NFC"}),
+        tokenizer_json(type="Unigram"),
+        tokenizer_json(ignore_merges=True),
+        tokenizer_json(byte_fallback=True),
+        tokenizer_json(unk_token="<unk>"),
+    ],
+)
+def test_other_kinds_of_tokenizer_are_not_read(fields):
+    assert Tokenizer.from_hugging_face(fields) is None
+
+
+@pytest.mark.parametrize("left_out", ["model", "pre_tokenizer"])
+def test_a_tokenizer_json_that_is_not_complete_is_refused(left_out):
+    fields = tokenizer_json()
+    del fields[left_out]
+    with pytest.raises(UnsupportedModel, match="the tokenizer is not complete"):
+        Tokenizer.from_hugging_face(fields)
+
+
+# ------------------------------------------------------------------ training
+
+
+def test_learned_merges_are_those_of_the_tokenizers_library():
+    learned = train_bpe(passage() + CHINESE, VOCAB_SIZE)
+    assert [" ".join(pair) for pair in learned.ranks] == ORACLE["learned"]
+    assert len(learned.vocabulary) == VOCAB_SIZE
+
+
+def learned_naively(text: str, n_merges: int) -> list[tuple[str, str]]:
+    """Count all pairs anew for every merge; cut words at spaces alone."""
+    words = [[_LETTERS[b] for b in word.encode()] for word in _words(text)]
+    age = {letter: i for i, letter in enumerate(sorted(_LETTERS))}
+    merges = []
+    for _ in range(n_merges):
+        counts = Counter(pair for word in words for pair in pairwise(word))
+        if not counts:
+            break
+        pair = min(counts, key=lambda p: (-counts[p], age[p[0]], age[p[1]]))
+        merges.append(pair)
+        age["".join(pair)] = len(age)
+        for word in words:
+            i = 0
+            while i < len(word) - 1:
+                if (word[i], word[i + 1]) == pair:
+                    word[i : i + 2] = ["".join(pair)]
+                i += 1
+    return merges
+
+
+def _words(text: str) -> list[str]:
+    first, *others = text.split(" ")
+    return [first, *(" " + word for word in others)]
+
+
+@given(st.text(alphabet="abc ", max_size=60).filter(lambda t: "  " not in t and t[-1:] != " "))
+def test_learned_merges_are_those_of_counting_anew(text):
+    assert list(train_bpe(text, 256 + 12).ranks) == learned_naively(text, 12)
+
+
+@given(st.text(), st.text())
+def test_a_learned_tokenizer_writes_every_text(learned_from, text):
+    tokenizer = train_bpe(learned_from, 270)
+    assert tokenizer.decode(tokenizer.encode(text)) == text
+    assert tokenizer.decode(tokenizer.encode(learned_from)) == learned_from
+
+
+def test_a_vocabulary_without_room_for_the_bytes_is_refused():
+    with pytest.raises(ValueError, match="vocab_size is 255; the bytes alone are 256 tokens"):
+        train_bpe("text", 255)

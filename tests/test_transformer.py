@@ -11,31 +11,22 @@ import pytest
 from paramlab import transformer
 from paramlab.attention import KVCache
 from paramlab.checkpoints import Model, flatten, load_model, model_path, nest
-from paramlab.config import ModelConfig
+from paramlab.config import LatentAttention
+from paramlab.huggingface import config_from_hf
 from paramlab.layers import softmax
-from paramlab.params import shapes
+from paramlab.sampling import next_token_probabilities
 from paramlab.tokenizer import Tokenizer
 from paramlab.transformer import forward, generate, loss
+from random_models import STYLES, random_params
 
 ORACLE = json.loads((Path(__file__).parent / "oracles" / "real_model.json").read_text())
+SMALL_ORACLE = json.loads((Path(__file__).parent / "oracles" / "logits.json").read_text())
 TOLERANCE = 1e-4  # between two implementations in float32; logits reach 20
 
-SMALL = ModelConfig(
-    n_layers=2, d_model=32, n_heads=4, n_kv_heads=2, d_ff=48, vocab_size=61, n_ctx=20,
-    positions="rope", norm="rmsnorm", activation="silu", gated_mlp=True,
-    bias_qkv=False, bias_o=False, bias_mlp=False,
-)  # fmt: skip
-
-
-def random_params(config: ModelConfig) -> dict:
-    """Return every array of a model, drawn at random."""
-    rng = np.random.default_rng(0)
-    arrays = (array for array in shapes(config) if not array.tied_to)
-    return nest({a.name: rng.normal(0, 0.3, a.shape).astype(np.float32) for a in arrays})
-
-
+SMALL = STYLES["llama"]
 PARAMS = random_params(SMALL)
 TOKENS = np.random.default_rng(1).integers(0, SMALL.vocab_size, SMALL.n_ctx)
+every_style = pytest.mark.parametrize("style", STYLES)
 
 
 @pytest.fixture(scope="module")
@@ -70,32 +61,175 @@ def test_the_capital_of_france(real):
     assert "".join(generate("The capital of France is", real, n_tokens=2)) == " Paris."
 
 
+# ------------------------------------------------------------------ every style
+
+
+@pytest.mark.parametrize("style", SMALL_ORACLE["styles"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_logits_equal_those_of_transformers(style, dtype):
+    stored = SMALL_ORACLE["styles"][style]
+    config = replace(config_from_hf(stored["config"]), **stored["also"])
+    params = random_params(config, seed=SMALL_ORACLE["seed"], dtype=dtype)
+    logits = forward(params, config, SMALL_ORACLE["tokens"])
+    assert np.abs(logits - stored["logits"]).max() < 1e-5
+
+
 # ------------------------------------------------------------------ forward
 
 
-def test_reading_with_a_cache_changes_nothing():
-    whole = forward(PARAMS, SMALL, TOKENS)
-    for sizes in ([20], [1] * 20, [7, 1, 1, 11], [19, 1]):
-        cache = KVCache(SMALL, len(TOKENS))
-        parts = np.split(TOKENS, np.cumsum(sizes)[:-1])
-        logits = np.concatenate([forward(PARAMS, SMALL, part, cache=cache) for part in parts])
-        assert np.abs(logits - whole).max() < 1e-5
-        assert cache.n_tokens == len(TOKENS)
+@every_style
+@pytest.mark.parametrize("sizes", [[20], [1] * 20, [7, 1, 1, 11], [19, 1]], ids=len)
+def test_reading_with_a_cache_changes_nothing(style, sizes):
+    config, params = STYLES[style], random_params(STYLES[style], dtype=np.float64)
+    cache = KVCache(config, len(TOKENS), np.float64)
+    parts = np.split(TOKENS, np.cumsum(sizes)[:-1])
+    logits = np.concatenate([forward(params, config, part, cache=cache) for part in parts])
+    assert np.abs(logits - forward(params, config, TOKENS)).max() < 1e-12
+    assert cache.n_tokens == len(TOKENS)
 
 
+@every_style
 @pytest.mark.parametrize("changed", [0, 7, 19])
-def test_a_token_changes_logits_from_its_own_position_on(changed):
+def test_a_token_changes_logits_from_its_own_position_on(style, changed):
+    config, params = STYLES[style], random_params(STYLES[style], dtype=np.float64)
     other = TOKENS.copy()
-    other[changed] = (other[changed] + 1) % SMALL.vocab_size
-    before, after = forward(PARAMS, SMALL, TOKENS), forward(PARAMS, SMALL, other)
-    assert np.abs(after - before)[:changed].max(initial=0) < 1e-6
-    assert (np.abs(after - before)[changed:].max(axis=-1) > 1e-3).all()
+    other[changed] = (other[changed] + 1) % config.vocab_size
+    change = np.abs(forward(params, config, other) - forward(params, config, TOKENS)).max(axis=-1)
+    reach = 1 + config.n_layers * (config.window - 1 if config.window else len(TOKENS))
+    if config.local_layers:
+        reach = len(TOKENS)
+    reached = slice(changed, changed + reach)
+    assert change[:changed].max(initial=0) < 1e-12
+    assert (change[reached] > 1e-6).all()
+    assert change[reached.stop :].max(initial=0) < 1e-12  # two windows of 5 reach 8 tokens back
 
 
-def test_the_order_of_tokens_matters():
+@every_style
+def test_the_order_of_tokens_matters(style):
+    config, params = STYLES[style], random_params(STYLES[style])
     swapped = TOKENS.copy()
-    swapped[[2, 9]] = swapped[[9, 2]]
-    assert np.abs(forward(PARAMS, SMALL, swapped) - forward(PARAMS, SMALL, TOKENS))[-1].max() > 1e-3
+    swapped[[13, 17]] = swapped[[17, 13]]
+    change = np.abs(forward(params, config, swapped) - forward(params, config, TOKENS))[-1].max()
+    # Without positions a second layer still knows: it sees what the first could see.
+    assert change > 1e-3
+
+
+def test_without_positions_one_layer_reads_a_bag_of_words():
+    config = replace(STYLES["no positions"], n_layers=1)
+    params = random_params(config, dtype=np.float64)
+    shuffled = np.append(np.random.default_rng(2).permutation(TOKENS[:-1]), TOKENS[-1])
+    before, after = (forward(params, config, t, last_only=True) for t in (TOKENS, shuffled))
+    assert np.abs(after - before).max() < 1e-12
+
+
+@every_style
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_model_computes_in_the_type_of_its_numbers(style, dtype):
+    config, seen = STYLES[style], {}
+    params = random_params(config, dtype=dtype)
+    logits = forward(params, config, TOKENS, watch=seen.__setitem__)
+    assert {array.dtype for array in (logits, *seen.values())} == {np.dtype(dtype)}
+    exact = forward(random_params(config, dtype=np.float64), config, TOKENS)
+    assert np.abs(logits - exact).max() < {np.float32: 1e-4, np.float64: 1e-12}[dtype]
+
+
+@every_style
+def test_a_batch_of_every_style_is_its_texts_one_by_one(style):
+    config, params = STYLES[style], random_params(STYLES[style])
+    batch = np.stack((TOKENS, TOKENS[::-1], (TOKENS + 7) % config.vocab_size))
+    logits = forward(params, config, batch)
+    assert logits.shape == (3, 20, config.vocab_size)
+    for text, expected in zip(batch, logits, strict=True):
+        assert np.allclose(forward(params, config, text), expected, atol=1e-5)
+    assert np.allclose(forward(params, config, batch, last_only=True), logits[:, -1], atol=1e-5)
+
+
+@every_style
+def test_every_array_matters(style):
+    config, params = STYLES[style], random_params(STYLES[style], dtype=np.float64)
+    before = forward(params, config, TOKENS)
+    # A key bias adds the same to all scores of a query, which the softmax ignores; a rotation or
+    # a norm of the keys comes between, and then it matters.
+    idle = "k.bias" if config.positions != "rope" else "none"
+    for name, array in flatten(params).items():
+        kept = array.copy()
+        array += 0.1 * np.random.default_rng(3).normal(size=array.shape)
+        changed = np.abs(forward(params, config, TOKENS) - before).max()
+        array[...] = kept
+        assert changed < 1e-12 if name.endswith(idle) else changed > 1e-4, name
+
+
+def test_special_cases_equal_the_general_one():
+    llama, logits = STYLES["llama"], forward(PARAMS, SMALL, TOKENS)
+    for same in ({"window": 20}, {"window": 99, "local_layers": (1,)}, {"position_scale": 1.0}):
+        assert (forward(PARAMS, replace(llama, **same), TOKENS) == logits).all()
+    gain_less_one = {
+        name: array - 1 if name.endswith("gain") else array
+        for name, array in flatten(PARAMS).items()
+    }
+    plus_one = forward(nest(gain_less_one), replace(llama, norm_plus_one=True), TOKENS)
+    assert np.abs(plus_one - logits).max() < 1e-5
+
+
+def test_equal_experts_are_one_mlp():
+    dense, sparse = STYLES["llama"], replace(STYLES["mixtral"], d_ff=48)
+    sparse = replace(sparse, experts=replace(sparse.experts, d_ff=48))
+    params, routed = random_params(dense), random_params(sparse)
+    for block, other in zip(params["blocks"], routed["blocks"], strict=True):
+        for part, arrays in block["mlp"].items():
+            other["mlp"]["experts"][part] = {"weight": np.stack([arrays["weight"]] * 4)}
+        block["mlp"], router = other["mlp"], other["mlp"].pop("router")
+        block["mlp"]["router"] = router
+    alone = forward(random_params(dense), dense, TOKENS)
+    assert np.abs(forward(params, sparse, TOKENS) - alone).max() < 1e-4
+
+
+@pytest.mark.parametrize("style", ["llama", "sinusoidal", "bloom"])
+def test_scaled_positions_lie_between_those_of_the_training(style):
+    # Every second position, squeezed by 1/2, is a position of the unscaled model.
+    config = STYLES[style]
+    params = random_params(config)
+    seen: dict[str, np.ndarray] = {}
+    half = replace(config, position_scale=0.5, n_ctx=40)
+    forward(params, half, np.repeat(TOKENS, 2), watch=seen.__setitem__)
+    squeezed = seen["embedding"][::2]
+    weights = seen["blocks.0.attention.weights"][:, ::2, ::2]
+    forward(params, config, TOKENS, watch=seen.__setitem__)
+    assert np.allclose(squeezed, seen["embedding"], atol=1e-6)
+    # Of the keys at whole positions, the shares are those of the unscaled model.
+    shares = weights / weights.sum(axis=-1, keepdims=True)
+    assert np.allclose(shares, seen["blocks.0.attention.weights"], atol=1e-5)
+
+
+# ------------------------------------------------------------------ watching
+
+
+@every_style
+def test_what_is_watched_adds_up(style):
+    config, seen = STYLES[style], {}
+    params = random_params(config, dtype=np.float64)
+    logits = forward(params, config, TOKENS, watch=seen.__setitem__)
+    x = seen["embedding"]
+    for i in range(config.n_layers):
+        assert np.allclose(seen[f"blocks.{i}.input"], x)
+        weights = seen[f"blocks.{i}.attention.weights"]
+        assert weights.shape == (config.n_heads, 20, 20)
+        assert np.allclose(weights.sum(axis=-1), 1) and np.allclose(np.triu(weights, 1), 0)
+        if not config.experts:
+            assert seen[f"blocks.{i}.mlp.hidden"].shape == (20, config.d_ff)
+        x = x + seen[f"blocks.{i}.attention.output"] + seen[f"blocks.{i}.mlp.output"]
+    assert seen["final_norm"].shape == x.shape
+    assert (forward(params, config, TOKENS) == logits).all()
+
+
+def test_a_window_hides_what_lies_behind_it():
+    for style, local in (("mistral", (0, 1)), ("gemma3", (0,))):
+        config, seen = STYLES[style], {}
+        forward(random_params(config), config, TOKENS, watch=seen.__setitem__)
+        for i in range(2):
+            n_seen = (seen[f"blocks.{i}.attention.weights"] > 0).sum(axis=-1)
+            expected = np.arange(1, 21).clip(max=config.window if i in local else 20)
+            assert (n_seen == expected).all()
 
 
 def test_shapes_and_types():
@@ -105,33 +239,12 @@ def test_shapes_and_types():
     assert np.allclose(last, forward(PARAMS, SMALL, TOKENS)[-1], atol=1e-5)
 
 
-def test_a_batch_is_its_texts_one_by_one():
-    batch = np.stack((TOKENS, TOKENS[::-1]))
-    logits = forward(PARAMS, SMALL, batch)
-    assert logits.shape == (2, 20, 61)
-    for text, expected in zip(batch, logits, strict=True):
-        assert np.allclose(forward(PARAMS, SMALL, text), expected, atol=1e-5)
-    assert forward(PARAMS, SMALL, batch, last_only=True).shape == (2, 61)
-
-
 def test_an_untied_head_is_used():
     untied = replace(SMALL, tied=False)
     copy = {**PARAMS, "head": {"weight": PARAMS["embedding"]["tokens"].T}}
     assert np.allclose(forward(copy, untied, TOKENS), forward(PARAMS, SMALL, TOKENS), atol=1e-5)
     copy["head"] = {"weight": np.zeros((32, 61), np.float32)}
     assert not forward(copy, untied, TOKENS).any()
-
-
-def test_biases_are_used():
-    biased = replace(SMALL, bias_qkv=True, bias_o=True, bias_mlp=True)
-    params = random_params(biased)
-    before = forward(params, biased, TOKENS)
-    for name, array in flatten(params).items():
-        if name.startswith("blocks.0") and name.endswith("bias"):
-            array += 0.5
-            # Even a key bias matters here: RoPE turns it, so it does not cancel in the softmax.
-            assert np.abs(forward(params, biased, TOKENS) - before).max() > 1e-4, name
-            array -= 0.5
 
 
 def test_the_speed_of_the_rotation_is_used():
@@ -186,27 +299,80 @@ def test_a_full_window_or_cache_is_refused():
 @pytest.mark.parametrize(
     "change",
     [
-        {"positions": "alibi"}, {"norm": "layernorm"}, {"activation": "gelu"}, {"gated_mlp": False},
-        {"qk_norm": "head"}, {"norms_per_layer": 4}, {"n_segments": 2}, {"d_embedding": 16},
+        {"positions": "relative", "n_position_rows": 8}, {"qk_norm": "full"}, {"n_segments": 2},
+        {"d_embedding": 16}, {"final_norm": False}, {"pooler": True}, {"head_transform": True},
+        {"attention_sinks": True}, {"n_encoder_layers": 1}, {"lightning_layers": (1,)},
+        {"latent": LatentAttention(8, 8, 4, 8)},
+        {"n_position_rows": 22, "positions": "learned"},  # OPT, whose first two rows are not used
+        {"position_scale": 0.5, "positions": "learned", "n_position_rows": 20},
     ],
     ids=lambda change: next(iter(change)),
 )  # fmt: skip
 def test_other_architectures_are_refused_by_name(change):
-    with pytest.raises(
-        ValueError, match=f"only Llama-style models run here: {next(iter(change))} is"
-    ):
+    with pytest.raises(ValueError, match=f"a model with {next(iter(change))} .* does not run here"):
         forward(PARAMS, replace(SMALL, **change), TOKENS)
+
+
+@pytest.mark.parametrize("change", [{"d_ff_shared": 24}, {"balancing_buffer": True}])
+def test_other_experts_are_refused_by_name(change):
+    config = STYLES["mixtral"]
+    config = replace(config, experts=replace(config.experts, **change))
+    with pytest.raises(ValueError, match=f"a model with {next(iter(change))} .* does not run here"):
+        forward(random_params(config), config, TOKENS)
+
+
+@pytest.mark.parametrize(
+    ("name", "array", "message"),
+    [
+        ("blocks.1.mlp.up.weight", None, r"blocks.1.mlp.up.weight \(32, 48\) is missing"),
+        ("blocks.1.mlp.up.weight", np.zeros((48, 32)), r"has the shape \(48, 32\)"),
+        ("blocks.1.mlp.up.bias", np.zeros(48), "blocks.1.mlp.up.bias is not part"),
+        ("head.weight", np.zeros((32, 61)), "head.weight is not part"),
+        ("final_norm.gain", np.zeros(31), r"final_norm.gain has the shape \(31,\)"),
+    ],
+)
+def test_wrong_arrays_are_refused_by_name(name, array, message):
+    arrays = flatten(PARAMS) | {name: array}
+    params = nest({name: array for name, array in arrays.items() if array is not None})
+    for read in (
+        lambda: forward(params, SMALL, TOKENS),
+        lambda: loss(params, SMALL, TOKENS),
+        lambda: next(generate([1], Model(params, SMALL, None))),
+    ):
+        with pytest.raises(ValueError, match=message):
+            read()
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_numbers_that_are_not_finite_are_traced_to_their_array(wrong):
+    arrays = {name: array.copy() for name, array in flatten(PARAMS).items()}
+    arrays["blocks.1.mlp.up.weight"][3, 4] = wrong
+    params = nest(arrays)
+    message = "the array blocks.1.mlp.up.weight holds a number that is not finite"
+    with np.errstate(invalid="ignore"), pytest.raises(ValueError, match=message):
+        loss(params, SMALL, TOKENS)
+    with np.errstate(invalid="ignore"), pytest.raises(ValueError, match=message):
+        next(generate([1], Model(params, SMALL, None)))
 
 
 # ------------------------------------------------------------------ generate
 
 
-def test_generation_takes_the_most_probable_token_each_time():
+@every_style
+def test_one_product_for_queries_keys_and_values_gives_the_same(style):
+    config, params = STYLES[style], random_params(STYLES[style], dtype=np.float64)
+    joined = transformer._joined(params)
+    logits = transformer._logits(joined, config, TOKENS, False, None, transformer._nobody)
+    assert np.abs(logits - forward(params, config, TOKENS)).max() < 1e-12
+
+
+@every_style
+def test_every_style_generates_what_it_reads_as_most_probable(style):
+    config, params = STYLES[style], random_params(STYLES[style], dtype=np.float64)
     text = TOKENS[:5].tolist()
-    for token in generate(text[:], Model(PARAMS, SMALL, None), n_tokens=8):
-        assert token == forward(PARAMS, SMALL, text)[-1].argmax()
+    for token in generate(text[:], Model(params, config, None), n_tokens=8):
+        assert token == forward(params, config, text, last_only=True).argmax()
         text.append(token)
-    assert len(text) == 13
 
 
 def test_a_prompt_read_in_pieces_generates_the_same(monkeypatch):
@@ -256,6 +422,51 @@ def test_bad_prompts_are_refused_at_once(prompt, n_tokens, message):
 def test_an_empty_text_is_refused():
     with pytest.raises(ValueError, match="there are no tokens"):
         generate("", Model(PARAMS, SMALL, Tokenizer(["a"], [], "smollm")))
+
+
+# ------------------------------------------------------------------ drawing at random
+
+
+def test_a_seed_repeats_and_temperature_zero_is_its_limit():
+    model = Model(PARAMS, SMALL, None)
+    drawn = [list(generate([1, 2], model, 12, temperature=1.0, seed=seed)) for seed in (1, 1, 2)]
+    assert drawn[0] == drawn[1] != drawn[2]
+    greedy = list(generate([1, 2], model, 12))
+    for options in ({"temperature": 1e-6}, {"temperature": 3.0, "top_k": 1}, {"top_p": 1e-9}):
+        assert list(generate([1, 2], model, 12, **{"temperature": 1.0, **options})) == greedy
+
+
+def test_the_next_token_is_drawn_as_often_as_its_probability_says():
+    model, options = Model(PARAMS, SMALL, None), {"temperature": 0.8, "top_k": 20, "top_p": 0.9}
+    logits, n = forward(PARAMS, SMALL, [1, 2], last_only=True), 3000
+    expected = n * next_token_probabilities(logits, **options)
+    rng = np.random.default_rng(0)
+    drawn = [next(generate([1, 2], model, 1, seed=rng, **options)) for _ in range(n)]
+    counts = np.bincount(drawn, minlength=SMALL.vocab_size)
+    possible = expected > 0
+    assert 2 < possible.sum() < 20 and not counts[~possible].any()
+    chi_squared = ((counts - expected)[possible] ** 2 / expected[possible]).sum()
+    freedom = possible.sum() - 1  # the mean of chi squared; its variance is twice that
+    assert chi_squared < freedom + 5 * math.sqrt(2 * freedom)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"temperature": -1}, "temperature is -1; it must be 0 or a positive number"),
+        ({"temperature": math.nan}, "temperature is nan"),
+        ({"temperature": math.inf}, "temperature is inf"),
+        ({"temperature": 1, "top_k": -2}, "top_k is -2; it must be a whole number"),
+        ({"temperature": 1, "top_k": 2.5}, "top_k is 2.5; it must be a whole number"),
+        ({"temperature": 1, "top_p": 0}, "top_p is 0; it must be above 0 and at most 1"),
+        ({"temperature": 1, "top_p": 1.1}, "top_p is 1.1; it must be above 0 and at most 1"),
+        ({"top_k": 5}, "top_k 5 and top_p 1.0 limit what is drawn at random"),
+        ({"top_p": 0.5}, "give a temperature above 0"),
+    ],
+)
+def test_bad_options_are_refused_at_once(options, message):
+    with pytest.raises(ValueError, match=message):
+        generate([1], Model(PARAMS, SMALL, None), **options)
 
 
 # ------------------------------------------------------------------ loss

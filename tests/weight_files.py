@@ -91,7 +91,9 @@ def write_safetensors(path: Path, arrays: dict[str, np.ndarray]) -> Path:
     return path
 
 
-def write_gguf(path: Path, kind: str, arrays: dict[str, np.ndarray], **metadata: int) -> Path:
+def write_gguf(
+    path: Path, kind: str, arrays: dict[str, np.ndarray], tokens: tuple[str, ...] = (), **metadata
+) -> Path:
     """Write a GGUF file with the gguf library; ``metadata`` replaces sizes, None leaves one out."""
     sizes = {
         "block_count": L, "context_length": T, "embedding_length": D, "feed_forward_length": F,
@@ -102,9 +104,11 @@ def write_gguf(path: Path, kind: str, arrays: dict[str, np.ndarray], **metadata:
     writer.add_name("tiny")
     for key, value in sizes.items():
         if value is not None:
-            writer.add_uint32(f"{kind}.{key}", value)
+            add = {int: writer.add_uint32, float: writer.add_float32, str: writer.add_string}
+            add[type(value)](f"{kind}.{key}", value)
     writer.add_float32(f"{kind}.rope.freq_base", 10000.0)
-    writer.add_token_list(["<s>", "a", "ä", " b"])
+    if tokens:
+        writer.add_token_list(tokens)
     for name, array in arrays.items():
         writer.add_tensor(name, array)
     writer.write_header_to_file()

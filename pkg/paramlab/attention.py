@@ -4,14 +4,22 @@ Letters: T queries, S keys, N query heads, K key-value heads, H the width of a h
 """
 
 import math
+from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from paramlab.config import ModelConfig
 from paramlab.layers import softmax
 
 
-def attention(q: np.ndarray, k: np.ndarray, v: np.ndarray, mask: np.ndarray) -> np.ndarray:
+def attention(
+    q: np.ndarray,
+    k: np.ndarray,
+    v: np.ndarray,
+    mask: np.ndarray,
+    watch: Callable[[np.ndarray], object] | None = None,
+) -> np.ndarray:
     """Mix the values, for each query, in proportion to how well their keys match it.
 
     Parameters
@@ -22,7 +30,10 @@ def attention(q: np.ndarray, k: np.ndarray, v: np.ndarray, mask: np.ndarray) -> 
         Keys and values (..., K, S, H). Each of the K is shared by N/K query heads: N = K is
         multi-head, K = 1 multi-query and anything between grouped-query attention.
     mask
-        Added to the scores (T, S): 0 where a query may look, -inf where it may not.
+        Added to the scores, (T, S) or one for each head (N, T, S): 0 where a query may look, -inf
+        where it may not, and whatever else is to change a score.
+    watch
+        Called with the weights (..., N, T, S) of the mixtures; those of a query sum to 1.
 
     Returns
     -------
@@ -45,27 +56,35 @@ def attention(q: np.ndarray, k: np.ndarray, v: np.ndarray, mask: np.ndarray) -> 
     [[[40.0], [70.0]]]
     """
     *batch, n_heads, n_queries, d_head = q.shape
-    n_kv_heads = k.shape[-3]
-    groups = (*batch, n_kv_heads, n_heads // n_kv_heads, n_queries, d_head)
-    q = (q / math.sqrt(d_head)).reshape(groups)  # (..., K, N/K, T, H)
-    k, v = k[..., None, :, :], v[..., None, :, :]  # (..., K, 1, S, H): one for the whole group
+    n_kv_heads, n_keys = k.shape[-3:-1]
+    n_sharing = n_heads // n_kv_heads  # heads with the same keys and values
+    q = (q / math.sqrt(d_head)).reshape(*batch, n_kv_heads, n_sharing, n_queries, d_head)
+    k = k.reshape(*batch, n_kv_heads, 1, n_keys, d_head)
     scores = q @ k.swapaxes(-1, -2)  # (..., K, N/K, T, S)
-    mixed = softmax(scores + mask) @ v  # (..., K, N/K, T, H)
-    return mixed.reshape(*batch, n_heads, n_queries, d_head)
+    weights = softmax(scores.reshape(*batch, n_heads, n_queries, n_keys) + mask)
+    if watch:
+        watch(weights)
+    together = weights.reshape(*batch, n_kv_heads, n_sharing * n_queries, n_keys)
+    return (together @ v).reshape(*batch, n_heads, n_queries, d_head)
 
 
-def causal_mask(n_queries: int, n_keys: int) -> np.ndarray:
+def causal_mask(n_queries: int, n_keys: int, window: int = 0) -> np.ndarray:
     """Let each query see its own token and those before it: (T, S) of 0 and -inf.
 
-    The queries are the last T of the S tokens.
+    The queries are the last T of the S tokens. With a window each sees only so many tokens, its
+    own included.
 
     Examples
     --------
     >>> causal_mask(2, 3).tolist()
     [[0.0, 0.0, -inf], [0.0, 0.0, 0.0]]
+    >>> causal_mask(2, 3, window=2).tolist()
+    [[0.0, 0.0, -inf], [-inf, 0.0, 0.0]]
     """
     blocked = np.full((n_queries, n_keys), -np.inf, np.float32)
-    return np.triu(blocked, k=n_keys - n_queries + 1)
+    n_before = n_keys - n_queries
+    mask = np.triu(blocked, k=n_before + 1)
+    return mask + np.tril(blocked, k=n_before - window) if window else mask
 
 
 def split_heads(x: np.ndarray, n_heads: int) -> np.ndarray:
@@ -89,6 +108,8 @@ class KVCache:
         The model; each of its L layers keeps K heads of H numbers per token, twice.
     capacity_tokens
         How many tokens there is room for.
+    dtype
+        The type of the model's numbers.
 
     Examples
     --------
@@ -98,10 +119,11 @@ class KVCache:
     480
     """
 
-    def __init__(self, config: ModelConfig, capacity_tokens: int):
+    def __init__(self, config: ModelConfig, capacity_tokens: int, dtype: DTypeLike = np.float32):
         shape = (config.n_layers, config.n_kv_heads, capacity_tokens, config.d_head)
-        self.keys = np.empty(shape, np.float32)  # (L, K, capacity, H)
-        self.values = np.empty(shape, np.float32)
+        self.keys = np.empty(shape, dtype)  # (L, K, capacity, H)
+        self.values = np.empty(shape, dtype)
+        self.capacity_tokens = capacity_tokens
         self.n_tokens = 0  # how many are filled; advanced when all layers have stored theirs
 
     @property

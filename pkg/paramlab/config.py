@@ -71,7 +71,7 @@ class ModelConfig:
     n_ctx: int  # T
     n_kv_heads: int = 0  # K; 0: as many as heads
     d_head: int = 0  # H; 0: D / N
-    positions: str = "learned"  # learned, sinusoidal, rope, alibi or relative
+    positions: str = "learned"  # learned, sinusoidal, rope, alibi, relative or none
     n_position_rows: int = 0  # learned: rows (0: T); relative: buckets
     tied: bool = True  # the output head reuses the token table
     norm: str = "layernorm"  # layernorm (gain, bias), layernorm_gain, rmsnorm (gain) or bare
@@ -99,6 +99,7 @@ class ModelConfig:
     norm_plus_one: bool = False  # a gain is stored as its distance from 1 (Gemma)
     embedding_scale: bool = False  # token vectors are multiplied by the root of D (Gemma)
     rope_theta: float = 10000.0
+    position_scale: float = 1.0  # below 1: positions are squeezed together to fit a longer text
     window: int = 0  # tokens that a local layer looks back on, its own included; 0: all
     local_layers: tuple[int, ...] = ()  # the layers with a window, if not all
 
@@ -164,7 +165,7 @@ class ModelConfig:
 
 
 CHOICES = {
-    "positions": ("learned", "sinusoidal", "rope", "alibi", "relative"),
+    "positions": ("learned", "sinusoidal", "rope", "alibi", "relative", "none"),
     "norm": ("layernorm", "layernorm_gain", "rmsnorm", "bare"),
     "norms_per_layer": (1, 2, 4),
     "qk_norm": ("none", "head", "head_bias", "full"),

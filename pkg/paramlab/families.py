@@ -25,6 +25,20 @@ class At(NamedTuple):
     zero: bool = False  # whether 0 is a size too
 
 
+class Windows(NamedTuple):
+    """Which layers look back on a window of tokens only, and how wide it is.
+
+    ``is_local(fields, i)`` says whether layer i is local where the file has no ``layer_types``,
+    or the library does not read it (``listed``).
+    """
+
+    default: int  # tokens, if the file says nothing; 0: all
+    is_local: Callable[[dict[str, Any], int], bool] = lambda fields, i: True
+    listed: bool = False
+    switched: bool = False  # there is no window unless use_sliding_window is true
+    name: str = "sliding_window"
+
+
 class Family(NamedTuple):
     """One ``model_type``.
 
@@ -39,6 +53,7 @@ class Family(NamedTuple):
     finish: Callable[[dict[str, Any]], None] = lambda values: None
     harmless: str = ""  # fields that change no count in this family
     only: dict[str, tuple] = {}  # fields that are known with these values alone
+    windows: Windows | None = None  # None: every layer looks back on all tokens
 
 
 # ------------------------------------------------------------------ styles, and rows of fields
@@ -124,6 +139,59 @@ def _latent(d_latent, d_query_latent, d_nope, d_rope, d_value):
 
 _LAYER_NORM_EPS = {"norm_eps": At("layer_norm_eps", 1e-5)}
 _SHARED = {"_n_shared": At("n_shared_experts", 1, zero=True)}
+
+
+# ------------------------------------------------------------------ windows
+
+
+def number(value: Any, default: int) -> int:
+    """Return a positive whole number; null and anything else change no count: the default."""
+    return value if type(value) is int and value > 0 else default
+
+
+def _but_every(n):
+    """Say that one layer in n looks back on everything, the last of each n."""
+
+    def is_local(fields, i):
+        return (i + 1) % number(fields.get("sliding_window_pattern"), n) != 0
+
+    return is_local
+
+
+def _every_second(fields, i):
+    return i % 2 == 0
+
+
+def _three_of_four(fields, i):
+    return i % 4 != 3
+
+
+def _all_but_every_fourth_from_the_first(fields, i):
+    return i % 4 != 0
+
+
+def _from_layer(fields, i):
+    return i >= number(fields.get("max_window_layers"), 28)
+
+
+def _every_second_up_to_layer(fields, i):
+    return i % 2 == 0 and i < number(fields.get("max_window_layers"), 28)
+
+
+def _without_rotation(fields, i):
+    listed, every = fields.get("no_rope_layers"), number(fields.get("no_rope_layer_interval"), 4)
+    rotated = listed[i] if isinstance(listed, list) and i < len(listed) else (i + 1) % every
+    return fields.get("use_sliding_window") is True and not rotated
+
+
+def _of_gpt_neo(fields, i):
+    """Read ``[[["global", "local"], 12]]``: the kinds of layer, and how often they repeat."""
+    types = fields.get("attention_types") or [[["global", "local"], 10**5]]
+    try:
+        kinds = [kind for group, n in types for _ in range(min(n, i + 1)) for kind in group]
+        return kinds[i] == "local"
+    except (TypeError, ValueError, IndexError):
+        return False
 
 
 # ------------------------------------------------------------------ what takes a line of code
@@ -365,6 +433,7 @@ FAMILIES: dict[str, Family] = {
         },
         _four_times,
         harmless="attention_layers attention_types window_size",
+        windows=Windows(256, _of_gpt_neo, name="window_size"),
     ),
     "gptj": Family(
         "GPTJForCausalLM",
@@ -474,24 +543,29 @@ FAMILIES: dict[str, Family] = {
     # ---- the Llama style
     "llama": Family("LlamaForCausalLM", _LLAMA, _LLAMA_1 | _attention_bias() | _MLP_BIAS),
     "mistral": Family(
-        "MistralForCausalLM", _LLAMA, _sizes(32, 4096, 32, 8, 14336, 32000, 131072, tied=False)
+        "MistralForCausalLM", _LLAMA, _sizes(32, 4096, 32, 8, 14336, 32000, 131072, tied=False),
+        windows=Windows(4096),
     ),
     "ministral": Family(
-        "MinistralForCausalLM", _LLAMA, _sizes(32, 4096, 32, 8, 14336, 32000, 131072, tied=False)
+        "MinistralForCausalLM", _LLAMA, _sizes(32, 4096, 32, 8, 14336, 32000, 131072, tied=False),
+        windows=Windows(4096, listed=True),
     ),
     "ministral3": Family(
         "Ministral3ForCausalLM",
         _LLAMA | {"rope_theta": 1e6},
         _sizes(34, 4096, 32, 8, 14336, 131072, 262144, tied=False, d_head=At("head_dim", 128)),
+        windows=Windows(0),
     ),
     "qwen2": Family(
-        "Qwen2ForCausalLM", _QKV_BIASED, _sizes(32, 4096, 32, 32, 22016, 151936, 32768, tied=False)
+        "Qwen2ForCausalLM", _QKV_BIASED, _sizes(32, 4096, 32, 32, 22016, 151936, 32768, tied=False),
+        windows=Windows(4096, _from_layer, listed=True, switched=True),
     ),
     "qwen3": Family(
         "Qwen3ForCausalLM",
         _QK_NORMS,
         _sizes(32, 4096, 32, 32, 22016, 151936, 32768, tied=False, d_head=At("head_dim", 128))
         | _attention_bias(),
+        windows=Windows(4096, _from_layer, listed=True, switched=True),
     ),
     "gemma": Family(
         "GemmaForCausalLM",
@@ -504,17 +578,20 @@ FAMILIES: dict[str, Family] = {
         _GEMMA_1 | {"norms_per_layer": 4},
         _sizes(26, 2304, 8, 4, 9216, 256000, 8192, tied=True) | _LATER_GEMMA,
         harmless="use_bidirectional_attention",
+        windows=Windows(4096, _every_second, listed=True),
     ),
     "gemma3_text": Family(
         "Gemma3ForCausalLM",
         _GEMMA_1 | {"norms_per_layer": 4, "qk_norm": "head", "rope_theta": 1e6},
         _sizes(26, 2304, 8, 4, 9216, 262208, 131072, tied=True) | _LATER_GEMMA,
         harmless="use_bidirectional_attention _sliding_window_pattern",
+        windows=Windows(4096, _but_every(6), listed=True),
     ),
     "vaultgemma": Family(
         "VaultGemmaForCausalLM",
         _GEMMA_1,
         _sizes(26, 2304, 8, 4, 9216, 256000, 8192, tied=True) | _LATER_GEMMA,
+        windows=Windows(4096, _every_second, listed=True),
     ),
     "phi": Family(
         "PhiForCausalLM",
@@ -529,12 +606,14 @@ FAMILIES: dict[str, Family] = {
         _LLAMA,
         _sizes(32, 3072, 32, 0, 8192, 32064, 4096, tied=False),
         harmless="full_attn_mod interpolate_factor original_max_position_embeddings",
+        windows=Windows(0),
     ),
     "smollm3": Family(
         "SmolLM3ForCausalLM",
         _LLAMA | {"rope_theta": 2e6},
         _sizes(36, 2048, 16, 4, 11008, 128256, 32768, tied=True) | _attention_bias() | _MLP_BIAS,
         harmless="no_rope_layer_interval no_rope_layers",
+        windows=Windows(0, _without_rotation, listed=True),
     ),
     "granite": Family(
         "GraniteForCausalLM",
@@ -572,6 +651,7 @@ FAMILIES: dict[str, Family] = {
         _QK_NORMS,
         _sizes(32, 4096, 32, 32, 16384, 102400, 2048, tied=False),
         harmless="reorder_and_upcast_attn",
+        windows=Windows(4096, _but_every(4), listed=True),
     ),
     "seed_oss": Family(
         "SeedOssForCausalLM",
@@ -593,6 +673,7 @@ FAMILIES: dict[str, Family] = {
         _LLAMA | {"rope_theta": 1e6},
         _sizes(64, 6144, 48, 8, 21504, 128256, 131072, tied=False, d_head=At("head_dim", 128))
         | _MLP_BIAS,
+        windows=Windows(8192, _all_but_every_fourth_from_the_first, listed=True),
     ),
     "youtu": Family(
         "YoutuForCausalLM",
@@ -614,6 +695,7 @@ FAMILIES: dict[str, Family] = {
         }
         | _all_biases("use_bias", True),
         only={"mlp_type": ("default",), "norm_type": ("layer_norm",)},
+        windows=Windows(0),
     ),
     "stablelm": Family(
         "StableLmForCausalLM",
@@ -642,6 +724,7 @@ FAMILIES: dict[str, Family] = {
         "Olmo3ForCausalLM",
         _FULL_QK_NORMS | {"rope_theta": 5e5},
         _sizes(32, 4096, 32, 0, 11008, 50304, 2048, tied=False) | _attention_bias(),
+        windows=Windows(4096, _three_of_four, listed=True),
     ),
     "cohere": Family(
         "CohereForCausalLM",
@@ -663,6 +746,7 @@ FAMILIES: dict[str, Family] = {
             "use_embedding_sharing": (True,), "use_gated_activation": (True,),
             "use_parallel_block": (True,), "use_parallel_embedding": (False,),
         },
+        windows=Windows(4096, _but_every(4), listed=True),
     ),
     "persimmon": Family(
         "PersimmonForCausalLM",
@@ -677,6 +761,7 @@ FAMILIES: dict[str, Family] = {
         "MixtralForCausalLM",
         _LLAMA | {"rope_theta": 1e6},
         _sizes(32, 4096, 32, 8, 14336, 32000, 131072, tied=False) | _MIXTRAL_EXPERTS,
+        windows=Windows(0),
     ),
     "minimax": Family(
         "MiniMaxForCausalLM",
@@ -704,6 +789,7 @@ FAMILIES: dict[str, Family] = {
         | _attention_bias()
         | _experts("num_local_experts", 16, 2, "intermediate_size", 6400),
         harmless="input_jitter_noise original_max_position_embeddings",
+        windows=Windows(0),
     ),
     "qwen2_moe": Family(
         "Qwen2MoeForCausalLM",
@@ -717,6 +803,7 @@ FAMILIES: dict[str, Family] = {
             "_dense": At("mlp_only_layers", (), null=()),
         },
         _qwen_mixture,
+        windows=Windows(4096, _every_second_up_to_layer, listed=True, switched=True),
     ),
     "qwen3_moe": Family(
         "Qwen3MoeForCausalLM",
@@ -729,6 +816,7 @@ FAMILIES: dict[str, Family] = {
         }
         | _attention_bias(),
         _qwen_mixture,
+        windows=Windows(4096, switched=True),
     ),
     "deepseek_v2": Family(
         "DeepseekV2ForCausalLM",
@@ -781,6 +869,7 @@ FAMILIES: dict[str, Family] = {
         | _experts("num_local_experts num_experts", 128, 4, "intermediate_size", 2880)
         | _attention_bias(True),
         harmless="experts_per_token initial_context_length swiglu_alpha swiglu_limit",
+        windows=Windows(128, _every_second, listed=True),
     ),
     "ernie4_5_moe": Family(
         "Ernie4_5_MoeForCausalLM",

@@ -20,6 +20,7 @@ from paramlab.families import (
     At,
     Family,
     is_list_of_layers,
+    number,
     one_of,
 )
 from paramlab.headers import UnsupportedModel
@@ -53,7 +54,7 @@ def config_from_hf(fields: dict[str, Any]) -> ModelConfig:
         family.finish(values)
         if "activation" in values:
             values["activation"] = _activation(values["activation"])
-        config = _build(values)
+        config = _build(values | _window(fields, family, values["n_layers"]))
     _refuse_the_rest(fields, family, config)
     return config
 
@@ -71,6 +72,11 @@ def notes_on(fields: dict[str, Any]) -> list[str]:
                 f"{name} is {fields[name]}: modules that predict further tokens are no part of "
                 "the main model and are not counted"
             )
+    if fields.get("model_type") == "llama4_text":
+        notes.append(
+            "some layers look back within chunks only; paramlab cost takes them as looking back on "
+            "everything, which is too much"
+        )
     return notes
 
 
@@ -147,6 +153,21 @@ def _rope_theta(fields: dict[str, Any], values: dict[str, Any]) -> Any:
         rope = rope["full_attention"]
     theta = fields.get("rope_theta")
     return rope.get("rope_theta", values.get("rope_theta", 10000.0)) if theta is None else theta
+
+
+def _window(fields: dict[str, Any], family: Family, n_layers: int) -> dict[str, Any]:
+    """Return the window of the local layers, and which layers those are if not all."""
+    windows = family.windows
+    if windows is None or (windows.switched and fields.get("use_sliding_window") is not True):
+        return {}
+    window = number(fields.get(windows.name), 0 if windows.name in fields else windows.default)
+    local = tuple(i for i in range(n_layers) if windows.is_local(fields, i))
+    kinds = fields.get("layer_types")
+    if windows.listed and kinds and isinstance(kinds, list):
+        local = tuple(i for i, kind in enumerate(kinds[:n_layers]) if kind == "sliding_attention")
+    if not window or not local:
+        return {}
+    return {"window": window, "local_layers": local if len(local) < n_layers else ()}
 
 
 def _build(values: dict[str, Any]) -> ModelConfig:

@@ -1,4 +1,4 @@
-"""Read an architecture from files: ModelConfig from config.json or GGUF, named arrays from both.
+"""Read an architecture from files, and count what they hold.
 
 What is not known here is refused by name; nothing is guessed.
 """
@@ -16,7 +16,6 @@ from paramlab.headers import (
     LARGEST_JSON_BYTES,
     Header,
     PathLike,
-    Tensor,
     UnsupportedModel,
     errors_about,
     open_file,
@@ -25,106 +24,8 @@ from paramlab.headers import (
     read_safetensors,
     same_bytes,
 )
+from paramlab.names import arrays_from_gguf, arrays_from_safetensors
 from paramlab.params import Array, Count, count, shapes
-
-# ------------------------------------------------------------------ names in files, names here
-
-# (module in the file, module here, what it is, its part). A linear or norm has .weight and .bias.
-_LLAMA_GGUF = (
-    ("token_embd", "embedding.tokens", "table", "token table"),
-    ("blk.{i}.attn_norm", "blocks.{i}.attention_norm", "norm", "norms"),
-    ("blk.{i}.attn_q", "blocks.{i}.attention.q", "linear", "attention"),
-    ("blk.{i}.attn_k", "blocks.{i}.attention.k", "linear", "attention"),
-    ("blk.{i}.attn_v", "blocks.{i}.attention.v", "linear", "attention"),
-    ("blk.{i}.attn_output", "blocks.{i}.attention.o", "linear", "attention"),
-    ("blk.{i}.ffn_norm", "blocks.{i}.mlp_norm", "norm", "norms"),
-    ("blk.{i}.ffn_gate", "blocks.{i}.mlp.gate", "linear", "MLP"),
-    ("blk.{i}.ffn_up", "blocks.{i}.mlp.up", "linear", "MLP"),
-    ("blk.{i}.ffn_down", "blocks.{i}.mlp.down", "linear", "MLP"),
-    ("output_norm", "final_norm", "norm", "norms"),
-    ("output", "head", "linear", "output head"),
-    ("rope_freqs", "rope_frequencies", "buffer", "positions"),
-)
-_GPT2_GGUF = (
-    ("position_embd", "embedding.positions", "position", "position table"),
-    ("blk.{i}.attn_qkv", "blocks.{i}.attention.qkv", "linear", "attention"),
-    *_LLAMA_GGUF,
-)
-_LLAMA_HF = (
-    ("model.embed_tokens", "embedding.tokens", "table", "token table"),
-    ("model.layers.{i}.input_layernorm", "blocks.{i}.attention_norm", "norm", "norms"),
-    ("model.layers.{i}.self_attn.q_proj", "blocks.{i}.attention.q", "linear", "attention"),
-    ("model.layers.{i}.self_attn.k_proj", "blocks.{i}.attention.k", "linear", "attention"),
-    ("model.layers.{i}.self_attn.v_proj", "blocks.{i}.attention.v", "linear", "attention"),
-    ("model.layers.{i}.self_attn.o_proj", "blocks.{i}.attention.o", "linear", "attention"),
-    ("model.layers.{i}.post_attention_layernorm", "blocks.{i}.mlp_norm", "norm", "norms"),
-    ("model.layers.{i}.mlp.gate_proj", "blocks.{i}.mlp.gate", "linear", "MLP"),
-    ("model.layers.{i}.mlp.up_proj", "blocks.{i}.mlp.up", "linear", "MLP"),
-    ("model.layers.{i}.mlp.down_proj", "blocks.{i}.mlp.down", "linear", "MLP"),
-    ("model.layers.{i}.self_attn.rotary_emb.inv_freq", "blocks.{i}.rope", "buffer", "positions"),
-    ("model.norm", "final_norm", "norm", "norms"),
-    ("lm_head", "head", "linear", "output head"),
-)
-_GPT2_HF = (
-    ("wte", "embedding.tokens", "table", "token table"),
-    ("wpe", "embedding.positions", "position", "position table"),
-    ("h.{i}.ln_1", "blocks.{i}.attention_norm", "norm", "norms"),
-    ("h.{i}.attn.bias", "blocks.{i}.causal_mask", "buffer", "attention"),
-    ("h.{i}.attn.masked_bias", "blocks.{i}.mask_value", "buffer", "attention"),
-    ("h.{i}.attn.c_attn", "blocks.{i}.attention.qkv", "linear", "attention"),
-    ("h.{i}.attn.c_proj", "blocks.{i}.attention.o", "linear", "attention"),
-    ("h.{i}.ln_2", "blocks.{i}.mlp_norm", "norm", "norms"),
-    ("h.{i}.mlp.c_fc", "blocks.{i}.mlp.up", "linear", "MLP"),
-    ("h.{i}.mlp.c_proj", "blocks.{i}.mlp.down", "linear", "MLP"),
-    ("ln_f", "final_norm", "norm", "norms"),
-    ("lm_head", "head", "linear", "output head"),
-)  # fmt: skip
-_ROLES = {
-    ("linear", "weight"): ("weight", ".weight"), ("linear", "bias"): ("bias", ".bias"),
-    ("norm", "weight"): ("norm gain", ".gain"), ("norm", "bias"): ("norm bias", ".bias"),
-    ("table", "weight"): ("embedding", ""), ("position", "weight"): ("position", ""),
-    ("buffer", "weight"): ("buffer", ""), ("buffer", ""): ("buffer", ""),
-}  # fmt: skip
-
-
-def arrays_from_gguf(header: Header) -> tuple[Array, ...]:
-    """Name the tensors of a GGUF file as :func:`paramlab.params.shapes` names them.
-
-    Shapes stay as in the file: a weight maps (d_out, d_in).
-    """
-    names = {"llama": _LLAMA_GGUF, "gpt2": _GPT2_GGUF}[_architecture(header.metadata)]
-    return _translate(header.tensors, names)
-
-
-def arrays_from_safetensors(header: Header) -> tuple[Array, ...]:
-    """Name the tensors of a Llama or GPT-2 style safetensors file as the enumerator does.
-
-    Shapes stay as in the file: a weight of a Llama maps (d_out, d_in), one of GPT-2 (d_in, d_out).
-    """
-    bare = [t._replace(name=t.name.removeprefix("transformer.")) for t in header.tensors]
-    style = _LLAMA_HF if any(t.name.startswith("model.") for t in bare) else _GPT2_HF
-    return _translate(bare, style)
-
-
-def _translate(tensors: Iterable[Tensor], names) -> tuple[Array, ...]:
-    known = {theirs: rest for theirs, *rest in names}
-    return tuple(_named(tensor, known) for tensor in tensors)
-
-
-def _named(tensor: Tensor, known) -> Array:
-    index = re.search(r"\.([0-9]+)\.", tensor.name)
-    pattern = tensor.name.replace(index[0], ".{i}.", 1) if index else tensor.name
-    module, _, suffix = (pattern, "", "") if pattern in known else pattern.rpartition(".")
-    if module in known:
-        ours, what, part = known[module]
-        if (what, suffix) in _ROLES:
-            role, ending = _ROLES[what, suffix]
-            name = ours.format(i=index[1] if index else "") + ending
-            return Array(name, tensor.shape, role, part)
-    raise UnsupportedModel(
-        f"tensor {tensor.name!r} is not part of an architecture known here, so nothing was counted"
-    )
-
 
 # ------------------------------------------------------------------ configurations
 
@@ -242,6 +143,7 @@ class Counted:
     count: Count
     basis: str
     notes: tuple[str, ...] = ()
+    kind: str = "decoder"  # of a published model; files hold decoders, or say what else
 
 
 def count_source(source: str) -> Counted:
@@ -279,7 +181,7 @@ def _count_published(model: catalog.Model) -> Counted:
     if model.config and model.basis:
         notes = filter(None, (published, f"source: {model.source}", model.note))
         counted = count(model.config)
-        return Counted(model.name, model.config, counted, model.basis, tuple(notes))
+        return Counted(model.name, model.config, counted, model.basis, tuple(notes), model.kind)
     if model.quoted_params:
         raise LookupError(
             f"{model.name} is not a transformer stack, so paramlab does not count it; "
@@ -299,7 +201,7 @@ def _count_config(path: str, part: str = "") -> Counted:
 def _count_gguf(path: str) -> Counted:
     header = read_gguf(path)
     with errors_about(path):
-        header = _without_copied_head(path, header, "token_embd.weight", "output.weight")
+        header = without_copied_head(path, header, "token_embd.weight", "output.weight")
         config = config_from_gguf(header)
         if header.metadata["general.architecture"] == "gpt2" and not config.tied:
             # llama.cpp writes GPT-2's shared table twice; quantized, the two are hard to compare.
@@ -321,14 +223,14 @@ def _count_safetensors(path: str) -> Counted:
         if re.search(r"-[0-9]+-of-[0-9]+\.safetensors$", path, re.IGNORECASE):
             raise UnsupportedModel("it is one part of several; count the config.json beside it")
         for table in ("model.embed_tokens.weight", "transformer.wte.weight", "wte.weight"):
-            header = _without_copied_head(path, header, table, "lm_head.weight")
+            header = without_copied_head(path, header, table, "lm_head.weight")
         arrays = arrays_from_safetensors(header)
         config = _config_with(arrays)
         counted = count_arrays(arrays, config)
     return Counted(os.path.basename(path), config, counted, "weights")
 
 
-def _without_copied_head(path: str, header: Header, table: str, head: str) -> Header:
+def without_copied_head(path: PathLike, header: Header, table: str, head: str) -> Header:
     """Drop a head that is the token table once more: some programs store a shared table twice."""
     tensors = {tensor.name: tensor for tensor in header.tensors}
     if table in tensors and head in tensors and same_bytes(path, tensors[table], tensors[head]):

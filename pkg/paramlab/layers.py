@@ -1,10 +1,13 @@
 """The layers of a transformer: pure functions of their parameters and an input.
 
 Parameters are plain data: a dict of arrays, such as ``{"weight": ..., "bias": ...}``. The last axis
-of an input holds the D features of one token; any axes may stand before it.
+of an input holds the D features of one token; any axes may stand before it. A result has the type
+of its input: float32 stays float32, and a tensor that records gradients (paramlab.autograd) stays
+one.
 """
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -37,8 +40,10 @@ def linear(p: Params, x: np.ndarray) -> np.ndarray:
     return y + p["bias"] if "bias" in p else y
 
 
-def rms_norm(p: Params, x: np.ndarray, eps: float = 1e-5) -> np.ndarray:
+def rms_norm(p: Params, x: np.ndarray, eps: float = 1e-5, plus_one: bool = False) -> np.ndarray:
     """Divide each token's features by their root mean square, then scale them by a learned gain.
+
+    Gemma stores a gain as its distance from 1; ``plus_one`` adds the 1 again.
 
     References
     ----------
@@ -50,11 +55,11 @@ def rms_norm(p: Params, x: np.ndarray, eps: float = 1e-5) -> np.ndarray:
     [0.2, 14.0]
     """
     mean_square = (x * x).mean(axis=-1, keepdims=True)
-    return x / np.sqrt(mean_square + eps) * p["gain"]
+    return _scaled(p, x / np.sqrt(mean_square + eps), plus_one)
 
 
-def layer_norm(p: Params, x: np.ndarray, eps: float = 1e-5) -> np.ndarray:
-    """Give each token's features mean 0 and variance 1, then a learned gain and bias.
+def layer_norm(p: Params, x: np.ndarray, eps: float = 1e-5, plus_one: bool = False) -> np.ndarray:
+    """Give each token's features mean 0 and variance 1, then a learned gain and bias, if any.
 
     References
     ----------
@@ -68,7 +73,14 @@ def layer_norm(p: Params, x: np.ndarray, eps: float = 1e-5) -> np.ndarray:
     """
     centered = x - x.mean(axis=-1, keepdims=True)
     variance = (centered * centered).mean(axis=-1, keepdims=True)
-    return centered / np.sqrt(variance + eps) * p["gain"] + p["bias"]
+    return _scaled(p, centered / np.sqrt(variance + eps), plus_one)
+
+
+def _scaled(p: Params, x: np.ndarray, plus_one: bool) -> np.ndarray:
+    """Apply the gain and the bias of a norm, as far as it has them."""
+    if "gain" in p:
+        x = x * (p["gain"] + 1 if plus_one else p["gain"])
+    return x + p["bias"] if "bias" in p else x
 
 
 def softmax(x: np.ndarray) -> np.ndarray:
@@ -117,21 +129,112 @@ def gelu(x: np.ndarray) -> np.ndarray:
     return half + half * np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x))
 
 
-def gated_mlp(p: Params, x: np.ndarray) -> np.ndarray:
-    """Widen to F features, let one half of them gate the other, and narrow again (SwiGLU).
+def relu(x: np.ndarray) -> np.ndarray:
+    """Replace what is negative by 0."""
+    return np.maximum(x, 0)
+
+
+def relu2(x: np.ndarray) -> np.ndarray:
+    """Square what is positive and replace the rest by 0.
 
     References
     ----------
-    Shazeer, arXiv 2002.05202, equation 6.
+    So et al. (Primer), arXiv 2109.08668.
+    """
+    positive = relu(x)
+    return positive * positive
+
+
+Activation = Callable[[np.ndarray], np.ndarray]
+ACTIVATIONS: dict[str, Activation] = {"gelu": gelu, "relu": relu, "relu2": relu2, "silu": silu}
+
+
+def mlp(p: Params, x: np.ndarray, activation: Activation = gelu) -> np.ndarray:
+    """Widen to F features, apply the activation, and narrow again: (..., D) to (..., D).
 
     Examples
     --------
-    >>> numbers = {"gate": 50.0, "up": 2.0, "down": 3.0}
-    >>> p = {name: {"weight": np.array([[number]])} for name, number in numbers.items()}
-    >>> gated_mlp(p, np.array([2.0])).tolist()  # silu(2 * 50) * (2 * 2) * 3
-    [1200.0]
+    >>> p = {"up": {"weight": np.array([[5.0, -5.0]])},
+    ...      "down": {"weight": np.array([[3.0], [4.0]])}}
+    >>> mlp(p, np.array([2.0]), relu).tolist()  # 3 * relu(10) + 4 * relu(-10)
+    [30.0]
     """
-    return linear(p["down"], silu(linear(p["gate"], x)) * linear(p["up"], x))  # F wide inside
+    return linear(p["down"], hidden_units(p, x, activation))
+
+
+def hidden_units(p: Params, x: np.ndarray, activation: Activation = gelu) -> np.ndarray:
+    """Return the F numbers between the two halves of an MLP: (..., D) to (..., F).
+
+    An MLP with a gate multiplies what it lets through: silu makes it SwiGLU, gelu GeGLU.
+
+    References
+    ----------
+    Vaswani et al., arXiv 1706.03762, equation 2; gates: Shazeer, arXiv 2002.05202, equation 6.
+
+    Examples
+    --------
+    >>> p = {"gate": {"weight": np.array([[50.0]])}, "up": {"weight": np.array([[3.0]])}}
+    >>> hidden_units(p, np.array([2.0]), silu).tolist()  # silu(2 * 50) * (2 * 3)
+    [600.0]
+    """
+    if "gate" in p:
+        return activation(linear(p["gate"], x)) * linear(p["up"], x)
+    return activation(linear(p["up"], x))
+
+
+def mixture_of_experts(
+    p: Params, x: np.ndarray, n_active: int, activation: Activation = silu
+) -> np.ndarray:
+    """Send each token to the MLPs that a router scores highest, and average what they return.
+
+    Only the chosen ones compute. The weights of the average are the softmax of the chosen scores,
+    which is the softmax of all scores, kept for the chosen and divided by their sum.
+
+    Parameters
+    ----------
+    p
+        A ``router`` (D, E), and ``experts``: an MLP whose arrays have a leading expert axis.
+    x
+        Features (..., D).
+    n_active
+        How many of the E experts compute for each token.
+
+    References
+    ----------
+    Jiang et al. (Mixtral), arXiv 2401.04088, section 2.1.
+
+    Examples
+    --------
+    Scores 0, ln 1 and ln 3 choose experts 1 and 2, with the weights 1/4 and 3/4.
+
+    >>> p = {"router": {"weight": np.log([[1e-9, 1.0, 3.0]])},
+    ...      "experts": {"up": {"weight": np.array([[[5.0]], [[20.0]], [[40.0]]])},
+    ...                  "down": {"weight": np.ones((3, 1, 1))}}}
+    >>> mixture_of_experts(p, np.array([[1.0]]), n_active=2, activation=relu).round(6).tolist()
+    [[35.0]]
+    """
+    tokens = x.reshape(-1, x.shape[-1])  # (T, D)
+    scores = linear(p["router"], tokens)  # (T, E)
+    chosen = np.argsort(-scores, axis=-1)[:, :n_active]
+    weights = softmax(np.take_along_axis(scores, chosen, axis=-1))  # (T, n_active)
+    # The pairs (token, chosen expert), sorted by expert: each expert reads all its tokens at once.
+    order = np.argsort(chosen, axis=None, kind="stable")
+    experts, starts = np.unique(chosen.reshape(-1)[order], return_index=True)
+    results = [
+        mlp(_expert(p["experts"], int(expert)), tokens[pairs // n_active], activation)
+        for expert, pairs in zip(experts, np.split(order, starts[1:]), strict=True)
+    ]
+    # Sorting the order itself gives the places from which each pair gets its result back.
+    returned = np.concatenate(results)[np.argsort(order)]  # (T * n_active, D)
+    mixed = weights[..., None] * returned.reshape(*weights.shape, -1)  # (T, n_active, D)
+    return mixed.sum(axis=-2).reshape(x.shape)
+
+
+def _expert(experts: Params, i: int) -> Params:
+    """Take one MLP out of arrays that hold all of them."""
+    return {
+        part: {name: array[i] for name, array in arrays.items()} for part, arrays in experts.items()
+    }
 
 
 def cross_entropy(logits: np.ndarray, targets: np.ndarray) -> np.ndarray:

@@ -5,7 +5,11 @@ training is merged first here, until no pair is left that the training knew.
 """
 
 import codecs
+import heapq
+import json
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import Any
 
 import regex
@@ -14,6 +18,7 @@ from paramlab.headers import UnsupportedModel
 
 # How a text is cut into words, by the name that GGUF files use ("tokenizer.ggml.pre").
 WORDS = {
+    "gpt-2": r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",
     # GPT-2's pattern, after each digit was set apart; so spaces before a digit are a word of
     # their own, while the last space before a letter belongs to the letter's word.
     "smollm": r"\p{N}|'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?[^\s\p{L}\p{N}]+|\s+(?![^\s\p{N}])|\s+",
@@ -32,7 +37,10 @@ def _byte_letters() -> list[str]:
 
 
 _LETTERS = _byte_letters()
-_BYTES = {ord(letter): byte for byte, letter in enumerate(_LETTERS)}
+# For str.translate: each letter becomes the character whose Latin-1 code is the byte, and the
+# characters of Latin-1 that are no letters one without such a code.
+_BYTES = dict.fromkeys(range(256), "\uffff")
+_BYTES |= {ord(letter): chr(byte) for byte, letter in enumerate(_LETTERS)}
 
 
 class Tokenizer:
@@ -75,17 +83,22 @@ class Tokenizer:
     ):
         if pre not in WORDS:
             raise UnsupportedModel(
-                f"the tokenizer {pre!r} is not known here; {', '.join(WORDS)} is"
+                f"the tokenizer {pre!r} is not known here; {' and '.join(WORDS)} are"
             )
-        special = set(special)
+        self.vocabulary, self.pre = vocabulary, pre
+        self.special = frozenset(special)
+        self.end_tokens = frozenset(end_tokens)
         self.ids = {text: i for i, text in enumerate(vocabulary)}
         self.ranks = {tuple(merge.split(" ")): rank for rank, merge in enumerate(merges)}
-        self.end_tokens = frozenset(end_tokens)
         self.token_bytes = [
-            text.encode() if i in special else _bytes_of(text) for i, text in enumerate(vocabulary)
+            text.encode() if i in self.special else _bytes_of(text)
+            for i, text in enumerate(vocabulary)
         ]
+        for pair in self.ranks:
+            if len(pair) != 2 or "".join(pair) not in self.ids:
+                raise UnsupportedModel(f"the merge {' '.join(pair)!r} makes no token")
         # The longest first, so that of two special tokens that match, the longer is taken.
-        names = sorted((vocabulary[i] for i in special), key=len, reverse=True)
+        names = sorted((vocabulary[i] for i in self.special), key=len, reverse=True)
         self._special = regex.compile("(" + ("|".join(map(regex.escape, names)) or "(?!)") + ")")
         self._words = regex.compile(WORDS[pre])
         self._known: dict[str, list[int]] = {}  # words met before: texts repeat themselves
@@ -113,6 +126,51 @@ class Tokenizer:
         end_tokens = [] if end is None else [end]
         return cls(vocabulary, merges, get("pre", "without a name"), special, end_tokens)
 
+    @classmethod
+    def from_hugging_face(
+        cls, fields: dict[str, Any], end_tokens: Iterable[int] = ()
+    ) -> "Tokenizer | None":
+        """Build the tokenizer of a ``tokenizer.json``; None if it is of a kind not known here.
+
+        Known are byte-level BPE with GPT-2's pattern, and the same with the digits set apart.
+        Tokens that the library would put before or after every text are not put there.
+        """
+        try:
+            pre, model = _pattern_of(fields["pre_tokenizer"]), fields["model"]
+            plain = not (fields.get("normalizer") or any(map(model.get, _UNKNOWN_STEPS)))
+            if pre is None or model["type"] != "BPE" or not plain:
+                return None
+            added = {entry["content"]: entry["id"] for entry in fields.get("added_tokens", [])}
+            by_id = {i: text for text, i in (model["vocab"] | added).items()}
+            vocabulary = [by_id[i] for i in range(len(by_id))]
+            merges = [m if isinstance(m, str) else " ".join(m) for m in model["merges"]]
+        except (KeyError, TypeError, AttributeError) as error:
+            raise UnsupportedModel(
+                f"the tokenizer is not complete ({type(error).__name__}: {error})"
+            ) from None
+        return cls(vocabulary, merges, pre, added.values(), end_tokens)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Tokenizer":
+        """Undo :meth:`to_json`."""
+        try:
+            return cls(**json.loads(text))
+        except UnsupportedModel:
+            raise
+        except (TypeError, ValueError) as error:
+            raise UnsupportedModel(f"its tokenizer is not one ({error})") from None
+
+    def to_json(self) -> str:
+        """Return the arguments that make this tokenizer again, as JSON."""
+        arguments = {
+            "vocabulary": self.vocabulary,
+            "merges": [" ".join(pair) for pair in self.ranks],
+            "pre": self.pre,
+            "special": sorted(self.special),
+            "end_tokens": sorted(self.end_tokens),
+        }
+        return json.dumps(arguments, ensure_ascii=False)
+
     def encode(self, text: str) -> list[int]:
         """Return the token ids of a text. Special tokens in it are recognized by their names.
 
@@ -135,21 +193,42 @@ class Tokenizer:
     def _merge(self, word: str) -> list[int]:
         """Merge the bytes of one word: again and again the pair that was learned first.
 
-        Each pass goes over the whole word, so the time grows with the square of its length: words
-        are short, and only a "word" of many thousand letters makes that felt.
+        The parts form a chain, and a queue holds the pairs by rank, so that n letters take about
+        n log n steps; looking through all pairs for every merge would take n squared.
         """
         parts = [_LETTERS[byte] for byte in word.encode()]
-        while len(parts) > 1:
-            pairs = set(zip(parts, parts[1:], strict=False))
-            first = min(pairs, key=lambda pair: self.ranks.get(pair, len(self.ranks)))
-            if first not in self.ranks:
-                break
-            parts = _merged(parts, first)
-        missing = [part for part in parts if part not in self.ids]
-        if missing:
-            byte = _BYTES[ord(missing[0])]
-            raise ValueError(f"this tokenizer has no token for the byte 0x{byte:02x} in {word!r}")
-        return [self.ids[part] for part in parts]
+        n = len(parts)
+        before, after = list(range(-1, n)), list(range(1, n + 1))
+        queue: list[tuple[int, int]] = []  # rank of a pair, place of its left part
+
+        def rank_at(left: int) -> int | None:
+            right = after[left]
+            return self.ranks.get((parts[left], parts[right])) if right < n else None
+
+        def enqueue(left: int) -> None:
+            if left >= 0 and (rank := rank_at(left)) is not None:
+                heapq.heappush(queue, (rank, left))
+
+        for left in range(n):
+            enqueue(left)
+        while queue:
+            rank, left = heapq.heappop(queue)
+            if rank_at(left) != rank:
+                continue  # a merge before this one took one of the two away
+            right = after[left]
+            parts[left] += parts[right]
+            parts[right] = ""  # out of the chain
+            after[left] = after[right]
+            before[after[left]] = left
+            enqueue(before[left])
+            enqueue(left)
+        try:
+            return [self.ids[part] for part in parts if part]
+        except KeyError as missing:
+            byte = _bytes_of(missing.args[0])[0]
+            raise ValueError(
+                f"this tokenizer has no token for the byte 0x{byte:02x} in {word!r}"
+            ) from None
 
     def decode(self, tokens: Iterable[int]) -> str:
         """Return the text of token ids, with U+FFFD for bytes that are not UTF-8."""
@@ -171,19 +250,102 @@ class Tokenizer:
 def _bytes_of(text: str) -> bytes:
     """Return the bytes that a token of the vocabulary stands for."""
     try:
-        return bytes([_BYTES[ord(letter)] for letter in text])
-    except KeyError:
+        return text.translate(_BYTES).encode("latin-1")
+    except UnicodeEncodeError:
         raise UnsupportedModel(
             f"the token {text!r} is not written in the letters of bytes"
         ) from None
 
 
-def _merged(parts: list[str], pair: tuple[str, str]) -> list[str]:
+# Settings of a tokenizer.json that change the tokens; here they must be unset.
+_UNKNOWN_STEPS = (
+    "dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix", "fuse_unk",
+    "byte_fallback", "ignore_merges",
+)  # fmt: skip
+
+
+def _pattern_of(pre_tokenizer: dict[str, Any]) -> str | None:
+    """Return the key of ``WORDS`` that cuts as the pre_tokenizer of a tokenizer.json does."""
+    steps = pre_tokenizer.get("pretokenizers", [pre_tokenizer])
+    *first, last = steps
+    byte_level = last["type"] == "ByteLevel" and last.get("use_regex", True)
+    if not byte_level or last["add_prefix_space"]:
+        return None
+    if not first:
+        return "gpt-2"
+    return "smollm" if first == [{"type": "Digits", "individual_digits": True}] else None
+
+
+# ------------------------------------------------------------------ training
+
+
+def train_bpe(text: str, vocab_size: int, pre: str = "gpt-2") -> Tokenizer:
+    """Learn a vocabulary: give the most frequent pair of neighbors a token, again and again.
+
+    The 256 bytes are its first tokens, so every text can be written. Pairs are counted within
+    words. Of pairs that are equally frequent, the one whose left token is older is taken, then the
+    one whose right token is older.
+
+    Parameters
+    ----------
+    text
+        What to learn from.
+    vocab_size
+        How many tokens there shall be, at least 256. If the text has fewer pairs, there are fewer.
+    pre
+        How the text is cut into words, a key of ``WORDS``.
+
+    Raises
+    ------
+    ValueError
+        When ``vocab_size`` has no room for the bytes.
+
+    References
+    ----------
+    Sennrich, Haddow and Birch, arXiv 1508.07909, algorithm 1.
+
+    Examples
+    --------
+    >>> tokenizer = train_bpe("low low lower", vocab_size=259)
+    >>> tokenizer.vocabulary[256:]  # lo and ow are equally frequent; l is older than o
+    ['lo', 'low', 'Ġlow']
+    >>> len(tokenizer.encode("low lower")), len(tokenizer.encode("new"))
+    (4, 3)
+    """
+    if vocab_size < len(_LETTERS):
+        raise ValueError(f"vocab_size is {vocab_size}; the bytes alone are {len(_LETTERS)} tokens")
+    vocabulary, merges = sorted(_LETTERS), []
+    words = Counter(regex.findall(WORDS[pre], text))
+    parts = {word: tuple(_LETTERS[byte] for byte in word.encode()) for word in words}
+    counts: Counter[tuple[str, str]] = Counter()
+    places = defaultdict(set)  # the words in which a pair occurs, or occurred
+    for word, times in words.items():
+        for pair in pairwise(parts[word]):
+            counts[pair] += times
+            places[pair].add(word)
+    age = {token: i for i, token in enumerate(vocabulary)}
+    while len(vocabulary) < vocab_size and (counts := +counts):  # + drops what is at zero
+        best = min(counts, key=lambda pair: (-counts[pair], age[pair[0]], age[pair[1]]))
+        joined = "".join(best)
+        age[joined] = len(vocabulary)
+        vocabulary.append(joined)
+        merges.append(" ".join(best))
+        for word in places.pop(best):
+            for pair in pairwise(parts[word]):
+                counts[pair] -= words[word]
+            parts[word] = _joined(parts[word], best)
+            for pair in pairwise(parts[word]):
+                counts[pair] += words[word]
+                places[pair].add(word)
+    return Tokenizer(vocabulary, merges, pre)
+
+
+def _joined(parts: tuple[str, ...], pair: tuple[str, str]) -> tuple[str, ...]:
     """Join every occurrence of a pair, from left to right."""
-    merged = []
+    joined: list[str] = []
     i = 0
     while i < len(parts):
-        joined = (*parts[i : i + 2],) == pair
-        merged.append(pair[0] + pair[1] if joined else parts[i])
-        i += 2 if joined else 1
-    return merged
+        found = parts[i : i + 2] == pair
+        joined.append("".join(pair) if found else parts[i])
+        i += 2 if found else 1
+    return tuple(joined)

@@ -1,25 +1,34 @@
-"""A Llama-style transformer: pure functions of (params, config, tokens).
+"""A transformer, in every style this book meets: pure functions of (params, config, tokens).
 
-Tokens go in, logits come out: a score for every token that could come next.
+Tokens go in, logits come out: a score for every token that could come next. The config says what
+is computed between: GPT-2, Llama, Qwen, Gemma, Mistral and Mixtral differ in a line each.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from math import sqrt
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from paramlab.attention import KVCache, attention, causal_mask, merge_heads, split_heads
-from paramlab.checkpoints import Model, load_model
+from paramlab.checkpoints import Model, check_arrays, flatten, load_model
 from paramlab.config import ModelConfig
-from paramlab.layers import Params, cross_entropy, embedding, gated_mlp, linear, rms_norm
-from paramlab.positions import Rotation, rope, rotate
+from paramlab.layers import (
+    ACTIVATIONS,
+    Params,
+    cross_entropy,
+    embedding,
+    hidden_units,
+    layer_norm,
+    linear,
+    mixture_of_experts,
+    rms_norm,
+)
+from paramlab.positions import Rotation, alibi, rope, rotate, sinusoidal
+from paramlab.sampling import check_sampling, next_token_probabilities
 
-# What forward computes. A config that asks for anything else is refused, not approximated.
-LLAMA_STYLE = {
-    "positions": "rope", "norm": "rmsnorm", "norms_per_layer": 2, "final_norm": True,
-    "embedding_norm": False, "qk_norm": "none", "activation": "silu", "gated_mlp": True,
-    "bias_head": False, "n_segments": 0, "pooler": False, "attention_sinks": False,
-    "n_encoder_layers": 0, "latent": None, "experts": None,
-}  # fmt: skip
+Watch = Callable[[str, np.ndarray], object]  # is told the name of an intermediate result, and it
 CHUNK_TOKENS = 256  # long texts are read in pieces, which bounds the memory, not the result
 
 
@@ -29,74 +38,202 @@ def forward(
     tokens: Sequence[int] | np.ndarray,
     last_only: bool = False,
     cache: KVCache | None = None,
+    watch: Watch | None = None,
 ) -> np.ndarray:
     """Compute the logits: for each position, a score for every token that could come next.
 
     Parameters
     ----------
     params
-        The arrays that :func:`paramlab.params.shapes` lists, nested by their names.
+        The arrays that :func:`paramlab.params.shapes` lists, nested by their names: NumPy arrays
+        (float32 or float64), or tensors that record gradients (:mod:`paramlab.autograd`).
     config
-        The architecture.
+        The architecture. ``position_scale`` below 1 squeezes positions together, so that a longer
+        text (give a larger ``n_ctx`` too) stays within those of the training.
     tokens
         Token ids (T,), or (B, T) for a batch of texts of equal length.
     last_only
         Return only the logits that follow the last token: (V,) instead of (T, V).
     cache
         Keys and values of the tokens before these; it is extended. Not for batches.
+    watch
+        Called as ``watch(name, array)`` with intermediate results, in this order: ``embedding``
+        (T, D); for each layer i ``blocks.{i}.input`` (T, D), ``blocks.{i}.attention.weights``
+        (N, T, S), ``blocks.{i}.attention.output`` (T, D), ``blocks.{i}.mlp.hidden`` (T, F; not
+        for experts), ``blocks.{i}.mlp.output`` (T, D); ``final_norm`` (T, D). An output is what is
+        added to the input of its half of the block.
 
     Raises
     ------
     ValueError
-        When there is no token, a token id is not in the vocabulary, the tokens do not fit into
-        the window or the cache, or the architecture is not Llama-style.
+        When an array is missing, unknown or of another shape than the config says; there is no
+        token, a token id is not in the vocabulary, or the tokens do not fit into the window or
+        the cache; or the architecture is not computed here.
     """
-    check_style(config)
+    if not cache or cache.n_tokens == 0:  # the same later on
+        check_style(config)
+        check_params(params, config)
+    tokens = check_tokens(tokens, config, cache)
+    return _logits(params, config, tokens, last_only, cache, watch or _nobody)
+
+
+def _logits(
+    params: Params,
+    config: ModelConfig,
+    tokens: np.ndarray,
+    last_only: bool,
+    cache: KVCache | None,
+    watch: Watch,
+) -> np.ndarray:
+    """Do what :func:`forward` says, with input that is known to be right."""
     start = cache.n_tokens if cache else 0
-    tokens = check_tokens(tokens, config, start)
-    if cache:
-        _check_cache(cache, tokens)
-    x = embedding(params["embedding"]["tokens"], tokens)  # (T, D)
     positions = np.arange(start, start + tokens.shape[-1])
-    rotation = rope(positions, config.d_head, config.rope_theta)
-    mask = causal_mask(len(positions), start + len(positions))  # (T, S)
-    for layer, block in enumerate(params["blocks"]):
-        normed = rms_norm(block["attention_norm"], x, config.norm_eps)
-        x = x + _attend(block["attention"], config, normed, rotation, mask, cache, layer)
-        normed = rms_norm(block["mlp_norm"], x, config.norm_eps)
-        x = x + gated_mlp(block["mlp"], normed)  # (T, D)
+    x = _embed(params["embedding"], config, tokens, positions)  # (T, D)
+    watch("embedding", x)
+    order = _order(config, positions, x.dtype)
+    for i, block in enumerate(params["blocks"]):
+        x = _block(block, config, x, order, cache, i, watch)
     if cache:
         cache.n_tokens += len(positions)
     if last_only:
         x = x[..., -1, :]
-    x = rms_norm(params["final_norm"], x, config.norm_eps)
-    # A tied head is the token table again: the logit of a token is its row times the features.
-    head = {"weight": params["embedding"]["tokens"].T} if config.tied else params["head"]
+    x = _norm(params, "final_norm", config, x)
+    watch("final_norm", x)
+    head = params.get("head", {})
+    if config.tied:  # the token table again: the logit of a token is its row times the features
+        head = {**head, "weight": params["embedding"]["tokens"].T}
     return linear(head, x)  # (T, V)
+
+
+def _embed(p: Params, config: ModelConfig, tokens: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """Look up the vector of each token, and add that of its position if it has one: (T, D)."""
+    x = embedding(p["tokens"], tokens)
+    if config.embedding_scale:
+        x = x * sqrt(config.d_model)
+    if config.positions == "learned":
+        x = x + embedding(p["positions"], positions)
+    if config.positions == "sinusoidal":
+        x = x + sinusoidal(positions, config.d_model, config.position_scale, x.dtype)
+    return _norm(p, "norm", config, x) if config.embedding_norm else x
+
+
+class Order(NamedTuple):
+    """How attention sees the order of tokens: the same in all layers."""
+
+    rotation: Rotation | None  # RoPE's turn of queries and keys
+    mask: np.ndarray  # (T, S), or (N, T, S) with ALiBi
+    local_mask: np.ndarray  # of the layers that have a window
+
+
+def _order(config: ModelConfig, positions: np.ndarray, dtype: DTypeLike) -> Order:
+    n_queries, n_keys = len(positions), int(positions[-1]) + 1
+    scale, rotation = config.position_scale, None
+    mask = causal_mask(n_queries, n_keys)
+    local_mask = causal_mask(n_queries, n_keys, config.window) if config.window else mask
+    if config.positions == "rope":
+        rotation = rope(positions, config.d_head, config.rope_theta, scale, dtype)
+    if config.positions == "alibi":
+        bias = alibi(n_queries, n_keys, config.n_heads, scale, dtype)
+        mask, local_mask = mask + bias, local_mask + bias
+    return Order(rotation, mask, local_mask)
+
+
+def _block(
+    p: Params,
+    config: ModelConfig,
+    x: np.ndarray,
+    order: Order,
+    cache: KVCache | None,
+    i: int,
+    watch: Watch,
+) -> np.ndarray:
+    """Add to each token what it reads from others, then what it makes of it: (T, D) to (T, D)."""
+    watch(f"blocks.{i}.input", x)
+    parallel = config.norms_per_layer == 1  # both halves read the same
+    normed = _norm(p, "norm" if parallel else "attention_norm", config, x)
+    read = _attend(p["attention"], config, normed, order, cache, i, watch)
+    if config.norms_per_layer == 4:
+        read = _norm(p, "attention_post_norm", config, read)
+    watch(f"blocks.{i}.attention.output", read)
+    x = x + read
+    if not parallel:
+        normed = _norm(p, "mlp_norm", config, x)
+    made = _mlp(p["mlp"], config, normed, i, watch)
+    if config.norms_per_layer == 4:
+        made = _norm(p, "mlp_post_norm", config, made)
+    watch(f"blocks.{i}.mlp.output", made)
+    return x + made
 
 
 def _attend(
     p: Params,
     config: ModelConfig,
-    x: np.ndarray,  # (T, D)
-    rotation: Rotation,
-    mask: np.ndarray,
+    x: np.ndarray,
+    order: Order,
     cache: KVCache | None,
-    layer: int,
+    i: int,
+    watch: Watch,
 ) -> np.ndarray:
     """Project to queries, keys and values, attend, and project back: (T, D) to (T, D)."""
-    q = rotate(split_heads(linear(p["q"], x), config.n_heads), rotation)  # (N, T, H)
-    k = rotate(split_heads(linear(p["k"], x), config.n_kv_heads), rotation)  # (K, T, H)
-    v = split_heads(linear(p["v"], x), config.n_kv_heads)
+    q, k, v = _queries_keys_values(p, config, x)
+    q = split_heads(q, config.n_heads)  # (N, T, H)
+    k, v = split_heads(k, config.n_kv_heads), split_heads(v, config.n_kv_heads)  # (K, T, H)
+    if config.qk_norm == "head":
+        q, k = _norm(p, "q_norm", config, q), _norm(p, "k_norm", config, k)
+    if order.rotation:
+        q, k = rotate(q, order.rotation), rotate(k, order.rotation)
     if cache:
-        k, v = cache.extend(layer, k, v)  # (K, S, H)
-    return linear(p["o"], merge_heads(attention(q, k, v, mask)))
+        k, v = cache.extend(i, k, v)  # (K, S, H)
+    local = config.window and (not config.local_layers or i in config.local_layers)
+    mask = order.local_mask if local else order.mask
+    mixed = attention(q, k, v, mask, lambda w: watch(f"blocks.{i}.attention.weights", w))
+    return linear(p["o"], merge_heads(mixed))
+
+
+def _queries_keys_values(
+    p: Params, config: ModelConfig, x: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    if "qkv" not in p:
+        return linear(p["q"], x), linear(p["k"], x), linear(p["v"], x)
+    joined = linear(p["qkv"], x)  # (T, (N + 2 K) H), made by _joined
+    end_q = config.n_heads * config.d_head
+    end_k = end_q + config.n_kv_heads * config.d_head
+    return joined[..., :end_q], joined[..., end_q:end_k], joined[..., end_k:]
+
+
+def _mlp(p: Params, config: ModelConfig, x: np.ndarray, i: int, watch: Watch) -> np.ndarray:
+    """Work on each token by itself, in one MLP or in those that a router chooses."""
+    activation = ACTIVATIONS[config.activation]
+    if config.experts and i not in config.experts.dense_layers:
+        return mixture_of_experts(p, x, config.experts.n_active, activation)
+    hidden = hidden_units(p, x, activation)  # (T, F)
+    watch(f"blocks.{i}.mlp.hidden", hidden)
+    return linear(p["down"], hidden)
+
+
+def _norm(p: Params, name: str, config: ModelConfig, x: np.ndarray) -> np.ndarray:
+    normalize = rms_norm if config.norm == "rmsnorm" else layer_norm
+    gains = p.get(name, {})  # a bare norm has none
+    return normalize(gains, x, config.norm_eps, config.norm_plus_one)
+
+
+def _nobody(name: str, array: np.ndarray) -> None:
+    """Watch nothing."""
+
+
+# ------------------------------------------------------------------ generating text
 
 
 def generate(
-    prompt: str | Sequence[int], model: Model | None = None, n_tokens: int = 16
+    prompt: str | Sequence[int],
+    model: Model | None = None,
+    n_tokens: int = 16,
+    temperature: float = 0.0,
+    top_k: int = 0,
+    top_p: float = 1.0,
+    seed: int | np.random.Generator | None = None,
 ) -> Iterator[str] | Iterator[int]:
-    """Continue a prompt, one token at a time, always with the most probable one.
+    """Continue a prompt, one token at a time: the most probable one, or one drawn at random.
 
     Parameters
     ----------
@@ -107,6 +244,11 @@ def generate(
     n_tokens
         How many tokens to add at most. It stops earlier where a text ends by the model's end
         token, and where the window is full.
+    temperature, top_k, top_p
+        How to draw; see :func:`paramlab.sampling.next_token_probabilities`. Temperature 0 takes
+        the most probable token each time.
+    seed
+        The same seed draws the same tokens; None draws others each time.
 
     Returns
     -------
@@ -118,23 +260,52 @@ def generate(
     ------
     ValueError
         When the prompt is empty, is longer than the window, or is a text and the model has no
-        tokenizer.
+        tokenizer; when an option is out of its range; when an array is missing or of another
+        shape than the config says, or the model's logits are not finite.
 
     Examples
     --------
+    A model of one layer whose arrays are all 0, except that token 1's features point to token 2.
+
+    >>> from paramlab.checkpoints import nest
+    >>> from paramlab.params import shapes
+    >>> config = ModelConfig(n_layers=1, d_model=4, n_heads=1, d_ff=4, vocab_size=3, n_ctx=8,
+    ...                      norm="rmsnorm", positions="none", tied=False)
+    >>> params = nest({array.name: np.zeros(array.shape) for array in shapes(config)})
+    >>> params["embedding"]["tokens"][:, 0] = params["final_norm"]["gain"][0] = 1
+    >>> params["head"]["weight"][0] = [0, 1, 2]
+    >>> model = Model(params, config, tokenizer=None)
+    >>> list(generate([1], model, n_tokens=4))
+    [2, 2, 2, 2]
+    >>> first, again = (list(generate([1], model, temperature=1.0, seed=7)) for _ in range(2))
+    >>> first == again
+    True
+
     >>> model = load_model()  # doctest: +SKIP
     >>> "".join(generate("The capital of France is", model, n_tokens=2))  # doctest: +SKIP
     ' Paris.'
     """
     params, config, tokenizer = model or load_model()
+    check_style(config)
+    check_params(params, config)
     if n_tokens < 0:
         raise ValueError(f"n_tokens is {n_tokens}; it cannot be negative")
+    check_sampling(temperature, top_k, top_p)
+    rng = np.random.default_rng(seed)
+
+    def choose(logits: np.ndarray) -> int:
+        if temperature == 0:
+            return int(logits.argmax())
+        probabilities = next_token_probabilities(logits, temperature, top_k, top_p)
+        return int(rng.choice(len(probabilities), p=probabilities))
+
     if not isinstance(prompt, str):
-        return _continue(params, config, check_tokens(prompt, config), n_tokens)
+        return _continue(params, config, check_tokens(prompt, config), n_tokens, choose)
     if tokenizer is None:
         raise ValueError("this model has no tokenizer, so its prompt must be token ids, not text")
     tokens = check_tokens(tokenizer.encode(prompt), config)
-    return tokenizer.stream(_continue(params, config, tokens, n_tokens, tokenizer.end_tokens))
+    end = tokenizer.end_tokens
+    return tokenizer.stream(_continue(params, config, tokens, n_tokens, choose, end))
 
 
 def _continue(
@@ -142,21 +313,42 @@ def _continue(
     config: ModelConfig,
     tokens: np.ndarray,
     n_tokens: int,
+    choose: Callable[[np.ndarray], int],
     end_tokens: Iterable[int] = (),
 ) -> Iterator[int]:
     """Yield the tokens that follow: read the prompt once, then one token per step."""
-    cache = KVCache(config, min(len(tokens) + n_tokens, config.n_ctx))
+    dtype = params["embedding"]["tokens"].dtype
+    cache = KVCache(config, min(len(tokens) + n_tokens, config.n_ctx), dtype)
     for start in range(0, len(tokens), CHUNK_TOKENS):
         chunk = tokens[start : start + CHUNK_TOKENS]
-        logits = forward(params, config, chunk, last_only=True, cache=cache)
+        logits = _logits(params, config, chunk, True, cache, _nobody)
+    joined = _joined(params)
     for _ in range(n_tokens):
-        token = int(logits.argmax())
+        _check_finite(logits.max(), params)
+        token = choose(logits)
         if token in end_tokens:
             return
         yield token
         if cache.n_tokens == config.n_ctx:
             return
-        logits = forward(params, config, [token], last_only=True, cache=cache)
+        logits = _logits(joined, config, np.array([token]), True, cache, _nobody)
+
+
+def _joined(params: Params) -> Params:
+    """Lay the weights of queries, keys and values side by side.
+
+    They read the same input, so one product does. It is faster than three, each too small for
+    OpenBLAS to use all cores; for many tokens that is worth the copy.
+    """
+
+    def join(p: Params) -> Params:
+        parts = [p[name] for name in ("q", "k", "v")]
+        others = {name: p[name] for name in p if name not in ("q", "k", "v")}
+        joined = {kind: np.concatenate([part[kind] for part in parts], -1) for kind in parts[0]}
+        return {**others, "qkv": joined}
+
+    blocks = [{**block, "attention": join(block["attention"])} for block in params["blocks"]]
+    return {**params, "blocks": blocks}
 
 
 def loss(params: Params, config: ModelConfig, tokens: Sequence[int] | np.ndarray) -> float:
@@ -174,7 +366,7 @@ def loss(params: Params, config: ModelConfig, tokens: Sequence[int] | np.ndarray
     Raises
     ------
     ValueError
-        As :func:`forward`, and when there is nothing to predict.
+        As :func:`forward`; when there is nothing to predict, or the loss is not finite.
     """
     if len(tokens) < 2:
         raise ValueError(
@@ -182,27 +374,62 @@ def loss(params: Params, config: ModelConfig, tokens: Sequence[int] | np.ndarray
         )
     inputs = check_tokens(tokens[:-1], config)
     targets = check_tokens(tokens[1:], config)
-    cache = KVCache(config, len(inputs))
+    cache = KVCache(config, len(inputs), params["embedding"]["tokens"].dtype)
     total = 0.0
     for start in range(0, len(inputs), CHUNK_TOKENS):
         chunk = slice(start, start + CHUNK_TOKENS)
         logits = forward(params, config, inputs[chunk], cache=cache)
         total += float(cross_entropy(logits, targets[chunk]).sum(dtype=np.float64))
+    _check_finite(total, params)
     return total / len(targets)
 
 
+# ------------------------------------------------------------------ checking what comes in
+
+# What forward computes. A config that asks for anything else is refused, not approximated.
+COMPUTED: dict[str, tuple[Any, ...]] = {
+    "positions": ("learned", "sinusoidal", "rope", "alibi", "none"),
+    "final_norm": (True,), "qk_norm": ("none", "head"), "n_segments": (0,), "pooler": (False,),
+    "head_transform": (False,), "attention_sinks": (False,), "n_encoder_layers": (0,),
+    "lightning_layers": ((),), "latent": (None,),
+}  # fmt: skip
+COMPUTED_EXPERTS = {"d_ff_shared": (0,), "shared_gate": (False,), "balancing_buffer": (False,)}
+
+
 def check_style(config: ModelConfig) -> None:
-    """Refuse an architecture that :func:`forward` does not compute."""
-    for name, value in {**LLAMA_STYLE, "d_embedding": config.d_model}.items():
-        if getattr(config, name) != value:
-            raise ValueError(
-                f"only Llama-style models run here: {name} is {getattr(config, name)!r}, "
-                f"not {value!r}"
-            )
+    """Refuse an architecture that :func:`forward` does not compute, by the name of the field.
+
+    A config holds what decides a count, so some differences between published models are not in
+    it: that Phi turns only a part of each head, or that Gemma 2 caps its scores. Whoever reads the
+    weights of a model has to know that :func:`forward` is its function.
+    """
+    computed = {**COMPUTED, "d_embedding": (config.d_model,)}
+    if config.positions == "learned":  # other tables leave out rows, or begin with unused ones
+        computed |= {"n_position_rows": (config.n_ctx,), "position_scale": (1.0,)}
+    for part, allowed in ((config, computed), (config.experts, COMPUTED_EXPERTS)):
+        for name, values in allowed.items() if part else ():
+            if (value := getattr(part, name)) not in values:
+                choices = " or ".join(map(repr, values))
+                raise ValueError(f"a model with {name} {value!r} does not run here, only {choices}")
+
+
+def check_params(params: Params, config: ModelConfig) -> None:
+    """Refuse arrays that are not those of the architecture, by the name of the first."""
+    check_arrays({name: np.shape(array) for name, array in flatten(params).items()}, config)
+
+
+def _check_finite(result: float, params: Params) -> None:
+    """Trace a result that is not finite to the array at fault."""
+    if np.isfinite(result):
+        return
+    for name, array in flatten(params).items():
+        if not np.isfinite(array).all():
+            raise ValueError(f"the array {name} holds a number that is not finite")
+    raise ValueError("the model's numbers grow beyond what their type can hold")
 
 
 def check_tokens(
-    tokens: Sequence[int] | np.ndarray, config: ModelConfig, n_before: int = 0
+    tokens: Sequence[int] | np.ndarray, config: ModelConfig, cache: KVCache | None = None
 ) -> np.ndarray:
     """Return token ids as an array, or say what is wrong with them."""
     tokens = np.asarray(tokens)
@@ -218,17 +445,15 @@ def check_tokens(
             f"token id {tokens[outside][0]} is not in the vocabulary: "
             f"ids go from 0 to {config.vocab_size - 1}"
         )
-    n_tokens = n_before + tokens.shape[-1]
+    n_tokens = tokens.shape[-1] + (cache.n_tokens if cache else 0)
     if n_tokens > config.n_ctx:
         raise ValueError(
             f"{n_tokens:,} tokens do not fit into this model's window of {config.n_ctx:,}"
         )
-    return tokens
-
-
-def _check_cache(cache: KVCache, tokens: np.ndarray) -> None:
-    if tokens.ndim > 1:
+    if cache and tokens.ndim > 1:
         raise ValueError(f"a cache holds one text; these tokens have the shape {tokens.shape}")
-    needed, capacity = cache.n_tokens + len(tokens), cache.keys.shape[-2]
-    if needed > capacity:
-        raise ValueError(f"{needed:,} tokens do not fit into a cache made for {capacity:,}")
+    if cache and n_tokens > cache.capacity_tokens:
+        raise ValueError(
+            f"{n_tokens:,} tokens do not fit into a cache made for {cache.capacity_tokens:,}"
+        )
+    return tokens

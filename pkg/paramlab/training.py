@@ -1,0 +1,479 @@
+"""From random numbers to a model: the loss, AdamW, the loop; and a text that every machine has.
+
+A training run is one record, :class:`Run`: the parameters, the optimizer's two moments, and the
+losses so far. The batch of a step depends on the seed and the number of the step alone, so a run
+that was interrupted and resumed gives the same losses as one that was not.
+"""
+
+import ast
+import ctypes
+import json
+import math
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from copy import deepcopy
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from paramlab.autograd import value_and_grad
+from paramlab.checkpoints import flatten, nest
+from paramlab.config import ModelConfig
+from paramlab.layers import Params, cross_entropy
+from paramlab.params import Array, shapes
+from paramlab.transformer import forward
+
+# ------------------------------------------------------------------ the parameters and the loss
+
+
+def initialize(config: ModelConfig, seed: int = 0) -> Params:
+    """Return the float32 parameters that training starts from, as GPT-2's did.
+
+    Weights and tables are normal with standard deviation 0.02; what writes into the residual
+    stream is divided by the root of 2 L, as 2 L such terms add up in it. Gains are 1 (stored as 0
+    where the distance from 1 is stored), biases 0.
+
+    References
+    ----------
+    Radford et al., "Language Models are Unsupervised Multitask Learners" (2019), section 2.3; the
+    standard deviation is that of its code.
+
+    Examples
+    --------
+    >>> tiny = ModelConfig(n_layers=2, d_model=64, n_heads=2, d_ff=256, vocab_size=99, n_ctx=9)
+    >>> mlp = initialize(tiny)["blocks"][1]["mlp"]
+    >>> [round(float(mlp[name]["weight"].std()), 3) for name in ("up", "down")]
+    [0.02, 0.01]
+    """
+    rng = np.random.default_rng(seed)
+    return nest({a.name: _start(a, config, rng) for a in shapes(config) if a.tied_to is None})
+
+
+def _start(array: Array, config: ModelConfig, rng: np.random.Generator) -> np.ndarray:
+    if array.role == "norm gain":
+        return np.full(array.shape, 0 if config.norm_plus_one else 1, np.float32)
+    if array.role in ("bias", "norm bias", "buffer"):
+        return np.zeros(array.shape, np.float32)
+    deviation = 0.02
+    if array.name.endswith((".o.weight", ".down.weight")):
+        deviation /= math.sqrt(2 * config.n_layers)
+    return rng.standard_normal(array.shape, np.float32) * np.float32(deviation)
+
+
+def next_token_loss(params: Params, config: ModelConfig, tokens: np.ndarray) -> Any:
+    """Return the mean cross-entropy, in nats, of predicting each token from those before it.
+
+    It runs on arrays and on autograd's tensors. A model that finds all V tokens equally likely
+    scores ln V.
+
+    Parameters
+    ----------
+    params, config
+        As for :func:`paramlab.transformer.forward`.
+    tokens
+        Token ids (B, T+1): the first of each row is given, the last only predicted.
+    """
+    logits = forward(params, config, tokens[:, :-1])  # (B, T, V)
+    return cross_entropy(logits, tokens[:, 1:]).mean()
+
+
+# ------------------------------------------------------------------ one run
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a model is trained.
+
+    The learning rate rises linearly over the first ``warmup_steps``, then falls along a cosine to
+    ``final_fraction`` of its peak.
+
+    Raises
+    ------
+    ValueError
+        When a number is outside its range.
+    """
+
+    n_steps: int
+    batch_size: int = 16  # B
+    n_tokens: int = 128  # T, the length of the texts
+    learning_rate: float = 1e-3  # at its peak
+    warmup_steps: int = 20
+    final_fraction: float = 0.1
+    weight_decay: float = 0.1
+    beta1: float = 0.9
+    beta2: float = 0.99
+    clip_norm: float = 1.0
+    seed: int = 0
+
+    def __post_init__(self):
+        """Check the numbers."""
+        for name in ("n_steps", "batch_size", "n_tokens", "learning_rate", "clip_norm"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be positive")
+        for name in ("beta1", "beta2"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be from 0 to below 1")
+        if not 0 <= self.warmup_steps <= self.n_steps:
+            raise ValueError(
+                f"warmup_steps is {self.warmup_steps}; it must be from 0 to n_steps {self.n_steps}"
+            )
+
+
+@dataclass
+class Run:
+    """A training run: everything that changes from step to step, and what does not.
+
+    The arrays of ``params`` and of the two moments are changed in place by :func:`train`.
+    """
+
+    config: ModelConfig
+    plan: Plan
+    params: Params
+    first_moment: Params  # running mean of the gradients
+    second_moment: Params  # running mean of their squares
+    losses: list[float] = field(default_factory=list)  # one for each step taken, in nats
+
+    @property
+    def step(self) -> int:
+        """How many steps were taken."""
+        return len(self.losses)
+
+
+def start(config: ModelConfig, plan: Plan, params: Params | None = None) -> Run:
+    """Return a run before its first step: from a copy of given parameters, or random ones."""
+    if config.n_ctx < plan.n_tokens:
+        raise ValueError(
+            f"texts of n_tokens {plan.n_tokens} do not fit into the window of {config.n_ctx}"
+        )
+    _keep_freed_memory()
+    flat = flatten(initialize(config, plan.seed) if params is None else params)
+    arrays = {name: np.array(array) for name, array in flat.items()}
+    zeros = {name: np.zeros_like(array) for name, array in arrays.items()}
+    return Run(config, plan, nest(arrays), nest(zeros), deepcopy(nest(zeros)))
+
+
+def _keep_freed_memory() -> None:
+    """Tell the C library of Linux to keep freed memory for the next array.
+
+    Else it gives memory back to the system after almost every operation and asks for it again,
+    which takes longer than the operations themselves. Elsewhere nothing happens.
+    """
+    if sys.platform == "linux" and (mallopt := getattr(ctypes.CDLL(None), "mallopt", None)):
+        trim_threshold, mmap_threshold = -1, -3  # the names of the options in malloc.h
+        mallopt(trim_threshold, 2**31 - 1)
+        mallopt(mmap_threshold, 2**25)
+
+
+def train(
+    run: Run,
+    data: np.ndarray | Callable[[np.random.Generator], Any],
+    *,
+    loss: Callable[..., Any] = next_token_loss,
+    checkpoint: str | Path | None = None,
+    save_every: int = 100,
+    progress: bool = True,
+    after_step: Callable[[Run], object] | None = None,
+) -> Run:
+    """Take the remaining steps of a run; return it.
+
+    Parameters
+    ----------
+    run
+        From :func:`start` or :func:`resume`; it is changed in place.
+    data
+        A long array of token ids, of which random pieces are taken; or a function from a random
+        generator to what ``loss`` takes as its third argument.
+    loss
+        From (params, config, batch) to the number to be made small.
+    checkpoint
+        The file for :func:`save`, every ``save_every`` steps and at the end. None: nothing is
+        saved.
+    progress
+        Show a bar with the loss.
+    after_step
+        Called with the run after every step, to look at it.
+
+    Raises
+    ------
+    ValueError
+        When the data hold no piece of the length that the plan asks for.
+    FloatingPointError
+        When the loss or a gradient is not finite. The parameters are those before that step.
+    """
+    from tqdm import tqdm
+
+    plan = run.plan
+    draw = data if callable(data) else _pieces(data, plan)
+    bar = tqdm(
+        total=plan.n_steps, initial=run.step, desc="training", unit="step", disable=not progress
+    )
+    with bar:
+        while run.step < plan.n_steps:
+            # The seed and the step alone decide the batch, so a resumed run sees the same.
+            batch = draw(np.random.default_rng([plan.seed, run.step]))
+            bar.set_postfix(loss=f"{take_step(run, batch, loss):.3f}", refresh=False)
+            bar.update()
+            if after_step:
+                after_step(run)
+            if checkpoint and (run.step % save_every == 0 or run.step == plan.n_steps):
+                save(run, checkpoint)
+    return run
+
+
+def _pieces(tokens: np.ndarray, plan: Plan) -> Callable[[np.random.Generator], np.ndarray]:
+    """Return a function that draws (B, T+1) tokens: B random pieces of a long text."""
+    tokens = np.asarray(tokens)
+    length = plan.n_tokens + 1
+    if tokens.ndim != 1 or len(tokens) < length:
+        raise ValueError(
+            f"training takes pieces of {length} tokens; the data have the shape {tokens.shape}"
+        )
+
+    def draw(rng: np.random.Generator) -> np.ndarray:
+        starts = rng.integers(0, len(tokens) - length + 1, plan.batch_size)
+        return tokens[starts[:, None] + np.arange(length)]
+
+    return draw
+
+
+def take_step(run: Run, batch: Any, loss: Callable[..., Any] = next_token_loss) -> float:
+    """Take one step: the loss of a batch, its gradients, and AdamW; return the loss."""
+    with np.errstate(over="ignore", invalid="ignore"):  # one sentence below says it
+        value, gradients = value_and_grad(loss)(run.params, run.config, batch)
+    flat = flatten(gradients)
+    norm = global_norm(flat.values())
+    if not math.isfinite(value) or not math.isfinite(norm):
+        raise FloatingPointError(
+            f"at step {run.step + 1} the loss is {value} and the norm of its gradient {norm}; "
+            f"try a smaller learning rate than {run.plan.learning_rate:g}"
+        )
+    scale = min(1.0, run.plan.clip_norm / norm) if norm else 1.0
+    clipped = {name: gradient * scale for name, gradient in flat.items()}
+    adamw(run, clipped, learning_rate(run.plan, run.step))
+    run.losses.append(value)
+    return value
+
+
+def global_norm(gradients: Iterable[np.ndarray]) -> float:
+    """Return the length of all gradients taken as one long vector.
+
+    Examples
+    --------
+    >>> global_norm([np.array([3.0]), np.array([[4.0]])])
+    5.0
+    """
+    return math.sqrt(sum(float(np.vdot(gradient, gradient)) for gradient in gradients))
+
+
+def adamw(run: Run, gradients: dict[str, np.ndarray], rate: float, eps: float = 1e-8) -> None:
+    """Move the parameters of a run against their gradients, given by full names; in place.
+
+    Each moves by the learning rate times the running mean of its gradients, divided by the root of
+    the running mean of their squares. Matrices and tables also shrink a little (weight decay).
+
+    References
+    ----------
+    Loshchilov and Hutter, arXiv 1711.05101, algorithm 2; with the decay multiplied by the learning
+    rate, as libraries do.
+    """
+    plan, step = run.plan, run.step + 1
+    params, first, second = map(flatten, (run.params, run.first_moment, run.second_moment))
+    # The running means start at 0; dividing by these undoes that.
+    correction1, correction2 = 1 - plan.beta1**step, 1 - plan.beta2**step
+    for name, p in params.items():
+        g, m, v = gradients[name], first[name], second[name]
+        m += (1 - plan.beta1) * (g - m)
+        v += (1 - plan.beta2) * (g * g - v)
+        if p.ndim > 1:
+            p *= 1 - rate * plan.weight_decay
+        p -= (rate / correction1) * m / (np.sqrt(v / correction2) + eps)
+
+
+def learning_rate(plan: Plan, step: int) -> float:
+    """Return the learning rate of a step, counted from 0.
+
+    Examples
+    --------
+    >>> plan = Plan(n_steps=9, learning_rate=8.0, warmup_steps=4, final_fraction=0.5)
+    >>> [round(learning_rate(plan, step), 6) for step in (0, 1, 2, 3, 4, 6, 8)]
+    [2.0, 4.0, 6.0, 8.0, 8.0, 6.0, 4.0]
+    """
+    if step < plan.warmup_steps:
+        return plan.learning_rate * (step + 1) / plan.warmup_steps
+    done = (step - plan.warmup_steps) / max(1, plan.n_steps - 1 - plan.warmup_steps)
+    height = (1 + math.cos(math.pi * done)) / 2  # from 1 to 0
+    return plan.learning_rate * (plan.final_fraction + (1 - plan.final_fraction) * height)
+
+
+# ------------------------------------------------------------------ checkpoints
+
+_PARTS = ("params", "first_moment", "second_moment")
+
+
+def save(run: Run, path: str | Path) -> None:
+    """Write a run to a safetensors file; a file that is there is replaced when this one is whole.
+
+    It holds the parameters, both moments and the losses; the configuration and the plan are in
+    its metadata.
+    """
+    from safetensors.numpy import save_file
+
+    arrays = flatten({part: vars(run)[part] for part in _PARTS}) | {"losses": np.array(run.losses)}
+    metadata = {"config": json.dumps(asdict(run.config)), "plan": json.dumps(asdict(run.plan))}
+    path = Path(path)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix="checkpoint-") as folder:
+        save_file(arrays, Path(folder) / path.name, metadata)
+        os.replace(Path(folder) / path.name, path)
+
+
+def resume(path: str | Path, config: ModelConfig, plan: Plan) -> Run:
+    """Read a run that :func:`save` wrote, to go on with it.
+
+    Raises
+    ------
+    ValueError
+        When the file is damaged, or was made with another configuration or plan.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    run = start(config, plan)
+    try:
+        with safe_open(path, "numpy") as file:
+            metadata = file.metadata() or {}
+            stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise ValueError(f"{path} is not a whole checkpoint: {error}") from None
+    if not {"config", "plan"} <= metadata.keys() or "losses" not in stored:
+        raise ValueError(f"{path} is a safetensors file, but not a checkpoint of a training run")
+    for name, ours in (("config", config), ("plan", plan)):
+        _check_same(path, json.loads(metadata[name]), json.loads(json.dumps(asdict(ours))))
+    run.losses = stored.pop("losses").tolist()
+    for part in _PARTS:
+        for name, array in flatten(vars(run)[part]).items():
+            array[...] = stored[f"{part}.{name}"]
+    return run
+
+
+def _check_same(path: str | Path, stored: dict[str, Any], wanted: dict[str, Any]) -> None:
+    for name in stored | wanted:
+        if stored.get(name) != wanted.get(name):
+            raise ValueError(
+                f"{path} was made with {name} {stored.get(name)}, not {wanted.get(name)}"
+            )
+
+
+# ------------------------------------------------------------------ a text, and its characters
+
+
+@dataclass(frozen=True)
+class StandardText:
+    """The documentation that comes with Python: the same for one version on every machine."""
+
+    topics: str  # the help on topics, such as help("LOOPING"): chapters of the language reference
+    docstrings: str  # of the standard library's modules, classes and functions
+    n_modules: int
+
+    @property
+    def text(self) -> str:
+        """All of it."""
+        return self.topics + "\n\n" + self.docstrings
+
+    def __str__(self):
+        return (
+            f"Python {sys.version_info.major}.{sys.version_info.minor}'s own documentation: "
+            f"{len(self.topics):,} characters of help on topics and {len(self.docstrings):,} of "
+            f"docstrings from {self.n_modules} modules of the standard library"
+        )
+
+
+# Parts of the standard library that some distributions of Python leave out.
+_NOT_EVERYWHERE = {
+    "distutils", "ensurepip", "idlelib", "lib2to3", "test", "tkinter", "turtle", "turtledemo",
+    "venv",
+}  # fmt: skip
+
+
+def standard_text() -> StandardText:
+    """Collect the text that every machine with Python has: it takes a few seconds.
+
+    The modules are parsed, not imported, so none of their code runs.
+
+    Examples
+    --------
+    >>> text = standard_text()  # doctest: +SKIP
+    >>> print(text)  # doctest: +SKIP
+    """
+    from pydoc_data.topics import topics
+
+    library = Path(os.__file__).parent
+    docstrings: list[str] = []
+    n_modules = 0
+    for name in sorted(sys.stdlib_module_names - _NOT_EVERYWHERE):
+        inside = sorted((library / name).rglob("*.py"))
+        for path in [library / f"{name}.py"] if not inside else inside:
+            if path.is_file() and "test" not in path.stem and path.parent.name != "tests":
+                docstrings += _docstrings(ast.parse(path.read_bytes()))
+                n_modules += 1
+    return StandardText("\n\n".join(topics.values()), "\n\n".join(docstrings), n_modules)
+
+
+def _docstrings(node: ast.Module | ast.ClassDef | ast.FunctionDef) -> Iterator[str]:
+    """Yield the docstring of a module or class and of what is defined in it, in order."""
+    if docstring := ast.get_docstring(node):
+        yield docstring
+    for child in node.body:
+        if isinstance(child, ast.ClassDef | ast.FunctionDef):
+            yield from _docstrings(child)
+
+
+class Characters:
+    """The simplest tokenizer: one token for each character that a text uses often enough.
+
+    Parameters
+    ----------
+    text
+        The text whose characters become the vocabulary, in the order of their code points.
+    at_least
+        How often a character must occur; rarer ones are all encoded as U+FFFD.
+
+    Examples
+    --------
+    >>> letters = Characters("banana")
+    >>> letters.encode("nab")
+    [2, 0, 1]
+    >>> letters.decode([1, 0, 2])
+    'ban'
+    """
+
+    end_tokens: frozenset[int] = frozenset()
+
+    def __init__(self, text: str, at_least: int = 1):
+        occurrences = {character: text.count(character) for character in set(text)}
+        often = sorted(c for c, times in occurrences.items() if times >= at_least)
+        self.vocabulary = often + ["\ufffd"] * (len(often) < len(occurrences))
+        self.ids = {character: i for i, character in enumerate(self.vocabulary)}
+
+    def encode(self, text: str) -> list[int]:
+        """Return the token ids of a text.
+
+        Raises
+        ------
+        ValueError
+            When a character is not in the vocabulary, and none was rare.
+        """
+        rare = self.ids.get("\ufffd")
+        if rare is None and (unknown := set(text) - self.ids.keys()):
+            raise ValueError(f"the character {min(unknown)!r} is not in the vocabulary")
+        return [self.ids.get(character, rare) for character in text]  # type: ignore[misc]
+
+    def decode(self, tokens: Iterable[int]) -> str:
+        """Return the text of token ids."""
+        return "".join(self.stream(tokens))
+
+    def stream(self, tokens: Iterable[int]) -> Iterator[str]:
+        """Yield the character of each token as it comes."""
+        return (self.vocabulary[token] for token in tokens)

@@ -1,0 +1,347 @@
+"""Training: equal to torch's AdamW, the same after an interruption, and clear about what fails."""
+
+import hashlib
+import json
+import math
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from paramlab import training
+from paramlab.checkpoints import Model, flatten
+from paramlab.params import shapes
+from paramlab.training import (
+    Characters,
+    Plan,
+    Run,
+    StandardText,
+    adamw,
+    global_norm,
+    initialize,
+    learning_rate,
+    next_token_loss,
+    resume,
+    save,
+    standard_text,
+    start,
+    take_step,
+    train,
+)
+from paramlab.transformer import generate
+from random_models import STYLES
+
+ORACLE = json.loads((Path(__file__).parent / "oracles" / "gradients.json").read_text())["adamw"]
+CONFIG = STYLES["gpt2"]
+PLAN = Plan(n_steps=12, batch_size=4, n_tokens=10, learning_rate=0.01, warmup_steps=3)
+TEXT = np.arange(200) * 7 % CONFIG.vocab_size
+
+
+def quiet(run: Run, data=TEXT, **options) -> Run:
+    return train(run, data, progress=False, **options)
+
+
+# ------------------------------------------------------------------ where training starts
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_a_new_model_knows_nothing(style):
+    config = STYLES[style]
+    params = initialize(config)
+    tokens = np.random.default_rng(0).integers(0, config.vocab_size, (8, 17))
+    assert flatten(params).keys() == {a.name for a in shapes(config) if not a.tied_to}
+    assert {array.dtype for array in flatten(params).values()} == {np.dtype(np.float32)}
+    assert next_token_loss(params, config, tokens) == pytest.approx(
+        math.log(config.vocab_size), rel=0.01
+    )
+
+
+def test_gains_multiply_by_one_and_biases_add_nothing():
+    for style, gain in (("gpt2", 1), ("gemma", 0)):
+        for name, array in flatten(initialize(STYLES[style])).items():
+            if name.endswith(("gain", "bias")):
+                assert (array == (gain if name.endswith("gain") else 0)).all()
+
+
+def test_a_seed_gives_one_start():
+    first, same, other = (flatten(initialize(CONFIG, seed)) for seed in (1, 1, 2))
+    assert all((first[name] == same[name]).all() for name in first)
+    assert (first["embedding.tokens"] != other["embedding.tokens"]).all()
+
+
+# ------------------------------------------------------------------ the optimizer
+
+
+def test_adamw_equals_that_of_torch():
+    plan = Plan(
+        n_steps=9, warmup_steps=0, weight_decay=ORACLE["weight_decay"],
+        beta1=ORACLE["betas"][0], beta2=ORACLE["betas"][1],
+    )  # fmt: skip
+    params = {name: np.array(p) for name, p in ORACLE["start"].items()}
+    zeros = [{name: np.zeros_like(p) for name, p in params.items()} for _ in range(2)]
+    run = Run(CONFIG, plan, params, *zeros)
+    rates = ORACLE["learning_rates"]
+    for rate, gradients, after in zip(rates, ORACLE["gradients"], ORACLE["after"], strict=True):
+        adamw(run, {name: np.array(g) for name, g in gradients.items()}, rate)
+        run.losses.append(0.0)
+        for name, expected in after.items():
+            assert np.abs(run.params[name] - expected).max() < 1e-12
+
+
+def test_the_learning_rate_rises_in_a_line_and_falls_along_a_cosine():
+    plan = Plan(n_steps=100, learning_rate=2.0, warmup_steps=10, final_fraction=0.25)
+    rates = [learning_rate(plan, step) for step in range(100)]
+    assert rates[:10] == pytest.approx(np.linspace(0.2, 2.0, 10))
+    assert max(rates) == rates[9] == rates[10]
+    assert rates[-1] == pytest.approx(0.5)
+    assert (np.diff(rates[10:]) < 0).all()
+    assert rates[10] + rates[99] == pytest.approx(rates[40] + rates[69])  # a cosine's symmetry
+
+
+@pytest.mark.parametrize(("n_steps", "warmup_steps"), [(1, 0), (1, 1), (2, 1), (5, 5)])
+def test_the_learning_rate_of_short_runs(n_steps, warmup_steps):
+    plan = Plan(n_steps=n_steps, learning_rate=1.0, warmup_steps=warmup_steps)
+    assert all(0 < learning_rate(plan, step) <= 1 for step in range(n_steps))
+
+
+def test_long_gradients_are_shortened_and_short_ones_left_alone():
+    def moved(clip_norm: float) -> Run:
+        run = start(CONFIG, replace(PLAN, clip_norm=clip_norm))
+        take_step(run, TEXT[:44].reshape(4, 11))
+        return run
+
+    for clip_norm in (1e-3, 1e9):
+        first = flatten(moved(clip_norm).first_moment)
+        length = global_norm(first.values()) / (1 - PLAN.beta1)
+        unclipped = global_norm(flatten(moved(1e8).first_moment).values()) / (1 - PLAN.beta1)
+        assert length == pytest.approx(min(clip_norm, unclipped), rel=1e-4)
+
+
+def test_only_matrices_and_tables_decay():
+    run = start(CONFIG, replace(PLAN, weight_decay=0.5))
+    before = {name: array.copy() for name, array in flatten(run.params).items()}
+    nothing = {name: np.zeros_like(array) for name, array in before.items()}
+    adamw(run, nothing, rate=0.1)
+    for name, array in flatten(run.params).items():
+        factor = 0.95 if array.ndim > 1 else 1
+        assert np.allclose(array, factor * before[name])
+
+
+# ------------------------------------------------------------------ the loop
+
+
+def test_a_model_learns_what_can_be_learned():
+    run = quiet(start(CONFIG, replace(PLAN, n_steps=100, learning_rate=0.03)))
+    assert run.losses[0] == pytest.approx(math.log(CONFIG.vocab_size), rel=0.01)
+    assert run.losses[-1] < run.losses[0] / 10  # each token says which one follows
+
+
+def test_given_parameters_are_not_changed():
+    params = initialize(CONFIG)
+    before = {name: array.copy() for name, array in flatten(params).items()}
+    run = quiet(start(CONFIG, PLAN, params))
+    for name, array in flatten(params).items():
+        assert (array == before[name]).all()
+        assert name.endswith("k.bias") or (flatten(run.params)[name] != array).any()
+
+
+def test_another_loss_and_other_data():
+    def draw(rng):
+        return rng.normal(size=3)
+
+    seen = []
+
+    def loss(params, config, batch):
+        seen.append(batch)
+        return (params["final_norm"]["gain"] * params["final_norm"]["gain"]).sum()
+
+    run = quiet(start(CONFIG, PLAN), draw, loss=loss)
+    assert run.losses == sorted(run.losses, reverse=True)
+    assert len({tuple(batch) for batch in seen}) == PLAN.n_steps
+
+
+def test_progress_goes_to_standard_error(capsys):
+    steps = []
+    train(start(CONFIG, PLAN), TEXT, after_step=lambda run: steps.append(run.step))
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert "12/12" in output.err and "loss=" in output.err
+    assert steps == list(range(1, 13))
+
+
+# ------------------------------------------------------------------ interruptions
+
+
+def stopped_after(n_steps: int):
+    """Return what stops a run, as Ctrl+C would."""
+
+    def stop(run):
+        if run.step == n_steps:
+            raise KeyboardInterrupt
+
+    return stop
+
+
+@pytest.mark.parametrize("n_steps", [1, 3, 7, 12])
+def test_a_resumed_run_gives_the_same_losses_and_weights(tmp_path, n_steps):
+    path = tmp_path / "run.safetensors"
+    whole = quiet(start(CONFIG, PLAN))
+    with pytest.raises(KeyboardInterrupt):
+        quiet(
+            start(CONFIG, PLAN), checkpoint=path, save_every=1,
+            after_step=stopped_after(min(n_steps + 1, 12)),
+        )  # fmt: skip
+    resumed = resume(path, CONFIG, PLAN)
+    assert resumed.step == min(n_steps, 11)
+    assert resumed.losses == whole.losses[: resumed.step]
+    quiet(resumed)
+    assert resumed.losses == whole.losses
+    for part in ("params", "first_moment", "second_moment"):
+        ours, theirs = flatten(vars(whole)[part]), flatten(vars(resumed)[part])
+        assert all((ours[name] == theirs[name]).all() for name in ours)
+
+
+def test_checkpoints_are_written_as_often_as_asked_and_at_the_end(tmp_path):
+    path, seen = tmp_path / "run.safetensors", []
+    quiet(
+        start(CONFIG, PLAN), checkpoint=path, save_every=5,
+        after_step=lambda run: seen.append(path.exists() and resume(path, CONFIG, PLAN).step),
+    )  # fmt: skip
+    assert seen == [False] * 5 + [5] * 5 + [10] * 2
+    assert resume(path, CONFIG, PLAN).step == 12
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_write_that_is_interrupted_leaves_the_last_checkpoint(tmp_path, monkeypatch):
+    path = tmp_path / "run.safetensors"
+    run = quiet(start(CONFIG, replace(PLAN, n_steps=3)))
+    save(run, path)
+    before = path.read_bytes()
+
+    def interrupted(source, target):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        save(run, path)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_wrong_checkpoints_are_refused(tmp_path):
+    path = tmp_path / "run.safetensors"
+    save(start(CONFIG, PLAN), path)
+    with pytest.raises(ValueError, match="was made with n_layers 2, not 3$"):
+        resume(path, replace(CONFIG, n_layers=3), PLAN)
+    with pytest.raises(ValueError, match=r"was made with learning_rate 0.01, not 0.5$"):
+        resume(path, CONFIG, replace(PLAN, learning_rate=0.5))
+    whole = path.read_bytes()
+    for damaged in (b"", whole[:5], whole[:200], whole[:-1], b"not a checkpoint"):
+        path.write_bytes(damaged)
+        with pytest.raises(ValueError, match="is not a whole checkpoint"):
+            resume(path, CONFIG, PLAN)
+    from safetensors.numpy import save_file
+
+    save_file({"x": np.zeros(2)}, path)
+    with pytest.raises(ValueError, match="not a checkpoint of a training run"):
+        resume(path, CONFIG, PLAN)
+    with pytest.raises(FileNotFoundError):
+        resume(tmp_path / "missing", CONFIG, PLAN)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_before_it_spoils_the_weights():
+    run = quiet(start(CONFIG, PLAN), after_step=lambda run: None)
+    run.plan = replace(PLAN, n_steps=20)
+    before = {name: array.copy() for name, array in flatten(run.params).items()}
+
+    def infinite(params, config, batch):
+        return next_token_loss(params, config, batch) * np.inf
+
+    with pytest.raises(FloatingPointError, match="^at step 13 the loss is inf .* than 0.01$"):
+        quiet(run, loss=infinite)
+    assert all((array == before[name]).all() for name, array in flatten(run.params).items())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"n_steps": 0}, "n_steps is 0; it must be positive"),
+        ({"learning_rate": -1.0}, "learning_rate is -1.0; it must be positive"),
+        ({"beta2": 1.0}, "beta2 is 1.0; it must be from 0 to below 1"),
+        ({"warmup_steps": 13}, "warmup_steps is 13; it must be from 0 to n_steps 12"),
+    ],
+)
+def test_plans_that_make_no_sense(change, message):
+    with pytest.raises(ValueError) as raised:
+        replace(PLAN, **change)
+    assert str(raised.value) == message
+
+
+def test_texts_longer_than_the_window_or_the_data():
+    with pytest.raises(ValueError, match="n_tokens 21 do not fit into the window of 20"):
+        start(CONFIG, replace(PLAN, n_tokens=21))
+    with pytest.raises(ValueError, match=r"pieces of 11 tokens; the data have the shape \(10,\)"):
+        quiet(start(CONFIG, PLAN), TEXT[:10])
+    quiet(start(CONFIG, PLAN), TEXT[:11])
+
+
+# ------------------------------------------------------------------ the text and its characters
+
+
+@pytest.fixture(scope="module")
+def collected() -> StandardText:
+    return standard_text()
+
+
+def test_every_process_collects_the_same_text_and_runs_none_of_its_modules(collected):
+    code = (
+        "import hashlib, sys; from paramlab.training import standard_text; "
+        "before = set(sys.modules); text = standard_text().text; "
+        "print(hashlib.sha256(text.encode()).hexdigest(), *set(sys.modules) - before)"
+    )
+    environment = os.environ | {"PYTHONHASHSEED": "7"}
+    command = [sys.executable, "-c", code]
+    run = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+    digest, *imported = run.stdout.split()
+    assert digest == hashlib.sha256(collected.text.encode()).hexdigest()
+    assert set(imported) <= {"pydoc_data", "pydoc_data.topics"}
+
+
+def test_the_standard_text_is_documentation_and_says_how_large_it_is(collected):
+    assert 5e5 < len(collected.text) < 5e6
+    assert "Serialize ``obj`` to a JSON formatted ``str``" in collected.docstrings
+    assert 'The "while" statement' in collected.topics
+    assert f"{len(collected.topics):,} characters" in str(collected)
+    assert f"{len(collected.docstrings):,} of docstrings" in str(collected)
+
+
+def test_characters_come_back():
+    letters = Characters("hello, world\n")
+    assert letters.decode(letters.encode("droll\nhole")) == "droll\nhole"
+    assert len(letters.vocabulary) == len(set("hello, world\n"))
+    with pytest.raises(ValueError, match="the character 'x' is not in the vocabulary"):
+        letters.encode("hex")
+
+
+def test_rare_characters_share_one_token():
+    letters = Characters("aaabbbcé", at_least=2)
+    assert letters.vocabulary == ["a", "b", "\ufffd"]
+    assert letters.decode(letters.encode("abcé?")) == "ab\ufffd\ufffd\ufffd"
+
+
+def test_a_trained_model_generates_text():
+    letters = Characters("abcdef")
+    config = replace(CONFIG, vocab_size=len(letters.vocabulary))
+    data = np.array(letters.encode("abcdef" * 30))
+    run = quiet(start(config, replace(PLAN, n_steps=60)), data)
+    model = Model(run.params, config, letters)
+    assert "".join(generate("cd", model, n_tokens=7)) == "efabcde"
+
+
+def test_memory_is_kept_only_where_the_c_library_can(monkeypatch):
+    monkeypatch.setattr(training.sys, "platform", "win32")
+    monkeypatch.setattr(training.ctypes, "CDLL", None)  # calling it would fail
+    assert start(CONFIG, PLAN).step == 0

@@ -44,6 +44,11 @@ oracle: $(READY) .venv-oracle/ready
 	.venv-oracle/bin/python tests/oracles/catalog.py
 	.venv-oracle/bin/python tests/oracles/configs.py
 	.venv-oracle/bin/python tests/oracles/families.py
+	.venv-oracle/bin/python tests/oracles/windows.py
+	.venv-oracle/bin/python tests/oracles/logits.py
+	.venv-oracle/bin/python tests/oracles/gradients.py
+	.venv-oracle/bin/python tests/oracles/checkpoints.py
+	.venv-oracle/bin/python tests/oracles/tokenizer.py "$$($(BIN)/paramlab fetch)"
 	.venv-oracle/bin/python tests/oracles/real_model.py "$$($(BIN)/paramlab fetch)"
 
 clean:

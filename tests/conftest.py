@@ -4,8 +4,11 @@
 too, so that it is read: ``pytest --nbval tests/conftest.py book/reference/primer.ipynb``.
 """
 
+import os
+
 import pytest
 from hypothesis import settings
+from paramlab.checkpoints import Model, load_model, model_path
 
 settings.register_profile("at any speed", deadline=None)  # a busy machine is no failure
 settings.load_profile("at any speed")
@@ -19,3 +22,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for notebook in {item.parent for item in items}:
         if hasattr(notebook, "skip_compare"):
             notebook.skip_compare = (*notebook.skip_compare, *PICTURES)
+
+
+@pytest.fixture(scope="module")
+def real() -> Model:
+    """Return the real model."""
+    if not model_path().is_file():
+        reason = f"the real model is not at {model_path()}; fetch it with: paramlab fetch"
+        pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
+    return load_model()

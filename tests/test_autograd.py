@@ -212,6 +212,12 @@ def test_gradients_have_the_type_and_shape_of_the_parameters(dtype):
         assert (gradient.dtype, gradient.shape) == (dtype, flatten(params)[name].shape)
 
 
+def test_constants_of_another_type_do_not_change_that_of_the_gradient():
+    constant = np.array([1.5, 2.5])  # float64
+    value, gradient = value_and_grad(lambda x: (x * constant).sum())(np.ones(2, np.float32))
+    assert (value, gradient.dtype, gradient.tolist()) == (4.0, np.float32, [1.5, 2.5])
+
+
 def test_gradients_are_nested_like_the_parameters_and_share_no_memory():
     params = {"unused": np.ones(2), "list": [np.ones(3), {"x": np.ones(3)}]}
     _, gradients = value_and_grad(lambda p: (p["list"][0] + p["list"][1]["x"]).sum())(params)

@@ -276,11 +276,16 @@ def assert_equals_transformers(model: Model, name: str) -> None:
     assert np.abs(logits[:, ::9] - COMPUTED[name]["every_ninth_logit"]).max() < 1e-5
 
 
-@both
+@pytest.mark.parametrize("name", COMPUTED.keys() - {"versions"})
 def test_a_checkpoint_of_hugging_face_computes_what_it_computes_there(name):
     model = load_model(ORACLES / "checkpoints" / name)
     assert_equals_transformers(model, name)
     assert all(array.dtype == np.float32 for array in flatten(model.params).values())
+
+
+@both
+def test_a_tokenizer_json_beside_the_weights_is_read(name):
+    model = load_model(ORACLES / "checkpoints" / name)
     assert model.tokenizer.encode(TEXT) == COMPUTED[name]["tokens"]
     assert model.tokenizer.decode(COMPUTED[name]["tokens"]) == TEXT
     assert model.tokenizer.end_tokens == {0}
@@ -336,8 +341,28 @@ def rewrite(folder: Path, change) -> None:
         ),
         (
             "llama",
-            {"model_type": "mistral", "architectures": None},
-            "weights of 'mistral' are not read here; gpt2 and llama are",
+            {"rope_scaling": {"rope_type": "llama3", "factor": 8.0}},
+            "rope_scaling is of the type 'llama3'",
+        ),
+        ("qwen2", {"rope_parameters": {"rope_type": "yarn"}}, "is of the type 'yarn', which"),
+        (
+            "qwen3",
+            {"rope_parameters": {"full_attention": {}, "sliding_attention": {"rope_theta": 1e4}}},
+            "rope_parameters has a rotation for full_attention, which does not run here",
+        ),
+        (
+            "mistral",
+            {"rope_parameters": {"rope_type": "default", "partial_rotary_factor": 0.5}},
+            "partial_rotary_factor in rope_parameters is 0.5, which does not run here",
+        ),
+        ("qwen3", {"rope_local_base_freq": 10000.0}, "rope_local_base_freq is 10000.0, which"),
+        ("llama", {"attn_logit_softcapping": 50.0}, "attn_logit_softcapping is 50.0, which does"),
+        ("mistral", {"final_logit_softcapping": 30.0}, "final_logit_softcapping is 30.0, which"),
+        ("qwen3", {"norm_topk_prob": False}, "norm_topk_prob is False, which does not run here"),
+        (
+            "llama",
+            {"model_type": "granite", "architectures": None},
+            "'granite' is not read here; gpt2, llama, mistral, qwen2, qwen3 are",
         ),
     ],
 )
@@ -626,15 +651,6 @@ def test_two_first_loads_at_once_do_not_disturb_each_other(ready):
 
 
 # ------------------------------------------------------------------ the real model
-
-
-@pytest.fixture(scope="module")
-def real() -> Model:
-    """Return the real model."""
-    if not model_path().is_file():
-        reason = f"the real model is not at {model_path()}; fetch it with: paramlab fetch"
-        pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
-    return load_model("smollm2-135m")
 
 
 def test_the_real_file_has_its_134515008_numbers(real):

@@ -206,6 +206,16 @@ def test_anything_in_any_field_is_counted_or_refused(kind, data):
         assert type(counted.total) is int and counted.total > 0
 
 
+# Of these the library does not build its default, or the default runs no expert.
+NO_DEFAULT = {"ministral", "hunyuan_v1_dense", "hunyuan_v1_moe", "deepseek_v2"}
+
+
+@pytest.mark.parametrize("kind", sorted(FAMILIES.keys() - NO_DEFAULT))
+def test_a_file_that_says_nothing_means_what_the_library_writes(kind):
+    # All of it: not only the sizes, but also the eps of the norms and the speed of the rotation.
+    assert config_from_hf({"model_type": kind}) == config_from_hf(BY_KIND[kind][0])
+
+
 # ------------------------------------------------------------------ refusals
 
 EVERY_NAME = sorted(set().union(*map(names_read, FAMILIES)))

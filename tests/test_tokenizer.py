@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import regex
 from hypothesis import given
 from hypothesis import strategies as st
 from oracles.tokenizer import CHINESE, VOCAB_SIZE, fingerprint, strings
@@ -84,6 +85,21 @@ def test_the_pair_learned_first_is_merged_first():
     assert Tokenizer(letters, ["a b", "b c"], "smollm").encode("abc") == [3, 2]
     assert Tokenizer(letters, ["b c", "a b"], "smollm").encode("abc") == [0, 4]
     assert Tokenizer(letters, ["a b", "ab c"], "smollm").encode("abc") == [5]
+
+
+LEARNED = train_bpe(passage(), 700)
+
+
+@given(st.lists(st.sampled_from(regex.findall(r"\w+", passage()))).map("".join))
+def test_merging_by_a_queue_is_merging_pass_by_pass(word):
+    parts = list(word)
+    while pairs := LEARNED.ranks.keys() & set(pairwise(parts)):
+        first = min(pairs, key=LEARNED.ranks.__getitem__)
+        for i in range(len(parts) - 1):
+            if tuple(parts[i : i + 2]) == first:
+                parts[i : i + 2] = ["".join(first), ""]
+        parts = [part for part in parts if part]
+    assert LEARNED.encode(word) == [LEARNED.ids[part] for part in parts]
 
 
 def test_merges_do_not_cross_words():

@@ -1,11 +1,8 @@
 """Training: equal to torch's AdamW, the same after an interruption, and clear about what fails."""
 
-import hashlib
 import json
 import math
 import os
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,12 +10,12 @@ import numpy as np
 import pytest
 from paramlab import training
 from paramlab.checkpoints import Model, flatten
+from paramlab.corpus import Characters
 from paramlab.params import shapes
+from paramlab.sampling import generate
 from paramlab.training import (
-    Characters,
     Plan,
     Run,
-    StandardText,
     adamw,
     global_norm,
     initialize,
@@ -26,12 +23,10 @@ from paramlab.training import (
     next_token_loss,
     resume,
     save,
-    standard_text,
     start,
     take_step,
     train,
 )
-from paramlab.transformer import generate
 from random_models import STYLES
 
 ORACLE = json.loads((Path(__file__).parent / "oracles" / "gradients.json").read_text())["adamw"]
@@ -215,6 +210,13 @@ def test_checkpoints_are_written_as_often_as_asked_and_at_the_end(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_checkpoint_needs_a_folder_before_the_first_step(tmp_path):
+    run = start(CONFIG, PLAN)
+    with pytest.raises(ValueError, match="^there is no folder .*nowhere for the checkpoint$"):
+        quiet(run, checkpoint=tmp_path / "nowhere" / "run.safetensors")
+    assert run.step == 0
+
+
 def test_a_write_that_is_interrupted_leaves_the_last_checkpoint(tmp_path, monkeypatch):
     path = tmp_path / "run.safetensors"
     run = quiet(start(CONFIG, replace(PLAN, n_steps=3)))
@@ -286,50 +288,6 @@ def test_texts_longer_than_the_window_or_the_data():
     with pytest.raises(ValueError, match=r"pieces of 11 tokens; the data have the shape \(10,\)"):
         quiet(start(CONFIG, PLAN), TEXT[:10])
     quiet(start(CONFIG, PLAN), TEXT[:11])
-
-
-# ------------------------------------------------------------------ the text and its characters
-
-
-@pytest.fixture(scope="module")
-def collected() -> StandardText:
-    return standard_text()
-
-
-def test_every_process_collects_the_same_text_and_runs_none_of_its_modules(collected):
-    code = (
-        "import hashlib, sys; from paramlab.training import standard_text; "
-        "before = set(sys.modules); text = standard_text().text; "
-        "print(hashlib.sha256(text.encode()).hexdigest(), *set(sys.modules) - before)"
-    )
-    environment = os.environ | {"PYTHONHASHSEED": "7"}
-    command = [sys.executable, "-c", code]
-    run = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
-    digest, *imported = run.stdout.split()
-    assert digest == hashlib.sha256(collected.text.encode()).hexdigest()
-    assert set(imported) <= {"pydoc_data", "pydoc_data.topics"}
-
-
-def test_the_standard_text_is_documentation_and_says_how_large_it_is(collected):
-    assert 5e5 < len(collected.text) < 5e6
-    assert "Serialize ``obj`` to a JSON formatted ``str``" in collected.docstrings
-    assert 'The "while" statement' in collected.topics
-    assert f"{len(collected.topics):,} characters" in str(collected)
-    assert f"{len(collected.docstrings):,} of docstrings" in str(collected)
-
-
-def test_characters_come_back():
-    letters = Characters("hello, world\n")
-    assert letters.decode(letters.encode("droll\nhole")) == "droll\nhole"
-    assert len(letters.vocabulary) == len(set("hello, world\n"))
-    with pytest.raises(ValueError, match="the character 'x' is not in the vocabulary"):
-        letters.encode("hex")
-
-
-def test_rare_characters_share_one_token():
-    letters = Characters("aaabbbcé", at_least=2)
-    assert letters.vocabulary == ["a", "b", "\ufffd"]
-    assert letters.decode(letters.encode("abcé?")) == "ab\ufffd\ufffd\ufffd"
 
 
 def test_a_trained_model_generates_text():

@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,13 +9,11 @@ import numpy as np
 import pytest
 from paramlab import transformer
 from paramlab.attention import KVCache
-from paramlab.checkpoints import Model, flatten, load_model, model_path, nest
+from paramlab.checkpoints import flatten, nest
 from paramlab.config import LatentAttention
 from paramlab.huggingface import config_from_hf
 from paramlab.layers import softmax
-from paramlab.sampling import next_token_probabilities
-from paramlab.tokenizer import Tokenizer
-from paramlab.transformer import forward, generate, loss
+from paramlab.transformer import forward, loss
 from random_models import STYLES, random_params
 
 ORACLE = json.loads((Path(__file__).parent / "oracles" / "real_model.json").read_text())
@@ -27,15 +24,6 @@ SMALL = STYLES["llama"]
 PARAMS = random_params(SMALL)
 TOKENS = np.random.default_rng(1).integers(0, SMALL.vocab_size, SMALL.n_ctx)
 every_style = pytest.mark.parametrize("style", STYLES)
-
-
-@pytest.fixture(scope="module")
-def real() -> Model:
-    """Return the real model."""
-    if not model_path().is_file():
-        reason = f"the real model is not at {model_path()}; fetch it with: paramlab fetch"
-        pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
-    return load_model()
 
 
 # ------------------------------------------------------------------ the real model
@@ -55,10 +43,6 @@ def test_real_loss_equals_that_of_transformers(real):
     assert loss(real.params, real.config, ORACLE["loss"]["tokens"]) == pytest.approx(
         ORACLE["loss"]["nats"], abs=1e-5
     )
-
-
-def test_the_capital_of_france(real):
-    assert "".join(generate("The capital of France is", real, n_tokens=2)) == " Paris."
 
 
 # ------------------------------------------------------------------ every style
@@ -263,7 +247,6 @@ def test_forward_changes_no_parameter():
     before = {name: array.tobytes() for name, array in flatten(PARAMS).items()}
     forward(PARAMS, SMALL, TOKENS)
     loss(PARAMS, SMALL, TOKENS)
-    list(generate(TOKENS[:3], Model(PARAMS, SMALL, None), 4))
     assert {name: array.tobytes() for name, array in flatten(PARAMS).items()} == before
 
 
@@ -337,7 +320,6 @@ def test_wrong_arrays_are_refused_by_name(name, array, message):
     for read in (
         lambda: forward(params, SMALL, TOKENS),
         lambda: loss(params, SMALL, TOKENS),
-        lambda: next(generate([1], Model(params, SMALL, None))),
     ):
         with pytest.raises(ValueError, match=message):
             read()
@@ -351,122 +333,6 @@ def test_numbers_that_are_not_finite_are_traced_to_their_array(wrong):
     message = "the array blocks.1.mlp.up.weight holds a number that is not finite"
     with np.errstate(invalid="ignore"), pytest.raises(ValueError, match=message):
         loss(params, SMALL, TOKENS)
-    with np.errstate(invalid="ignore"), pytest.raises(ValueError, match=message):
-        next(generate([1], Model(params, SMALL, None)))
-
-
-# ------------------------------------------------------------------ generate
-
-
-@every_style
-def test_one_product_for_queries_keys_and_values_gives_the_same(style):
-    config, params = STYLES[style], random_params(STYLES[style], dtype=np.float64)
-    joined = transformer._joined(params)
-    logits = transformer._logits(joined, config, TOKENS, False, None, transformer._nobody)
-    assert np.abs(logits - forward(params, config, TOKENS)).max() < 1e-12
-
-
-@every_style
-def test_every_style_generates_what_it_reads_as_most_probable(style):
-    config, params = STYLES[style], random_params(STYLES[style], dtype=np.float64)
-    text = TOKENS[:5].tolist()
-    for token in generate(text[:], Model(params, config, None), n_tokens=8):
-        assert token == forward(params, config, text, last_only=True).argmax()
-        text.append(token)
-
-
-def test_a_prompt_read_in_pieces_generates_the_same(monkeypatch):
-    model = Model(PARAMS, SMALL, None)
-    whole = list(generate(TOKENS[:11], model, 6))
-    monkeypatch.setattr(transformer, "CHUNK_TOKENS", 4)
-    assert list(generate(TOKENS[:11], model, 6)) == whole
-
-
-@pytest.mark.parametrize(
-    ("n_prompt", "n_tokens", "expected"), [(3, 0, 0), (3, 5, 5), (18, 9, 3), (20, 9, 1)]
-)
-def test_generation_ends_with_the_window(n_prompt, n_tokens, expected):
-    tokens = list(generate(TOKENS[:n_prompt], Model(PARAMS, SMALL, None), n_tokens))
-    assert len(tokens) == expected
-
-
-def test_text_goes_in_and_comes_out():
-    letters = [chr(ord("A") + i) for i in range(SMALL.vocab_size - 5)]
-    tokenizer = Tokenizer(letters, [], "smollm")
-    prompt = [0, 7, 4, 11]
-    expected = list(generate(prompt, Model(PARAMS, SMALL, None), 6))
-    text = tokenizer.decode(prompt)
-    assert list(generate(text, Model(PARAMS, SMALL, tokenizer), 6)) == [
-        letters[i] for i in expected
-    ]
-    end = expected.index(expected[3])
-    tokenizer.end_tokens = frozenset({expected[3]})
-    assert len(list(generate(text, Model(PARAMS, SMALL, tokenizer), 6))) == end
-
-
-@pytest.mark.parametrize(
-    ("prompt", "n_tokens", "message"),
-    [
-        ("text", 1, "no tokenizer, so its prompt must be token ids"),
-        ([1], -1, "n_tokens is -1; it cannot be negative"),
-        ([], 1, "there are no tokens"),
-        ([61], 1, "token id 61 is not in the vocabulary"),
-        ([0] * 21, 1, "21 tokens do not fit into this model's window of 20"),
-    ],
-)
-def test_bad_prompts_are_refused_at_once(prompt, n_tokens, message):
-    with pytest.raises(ValueError, match=message):
-        generate(prompt, Model(PARAMS, SMALL, None), n_tokens)
-
-
-def test_an_empty_text_is_refused():
-    with pytest.raises(ValueError, match="there are no tokens"):
-        generate("", Model(PARAMS, SMALL, Tokenizer(["a"], [], "smollm")))
-
-
-# ------------------------------------------------------------------ drawing at random
-
-
-def test_a_seed_repeats_and_temperature_zero_is_its_limit():
-    model = Model(PARAMS, SMALL, None)
-    drawn = [list(generate([1, 2], model, 12, temperature=1.0, seed=seed)) for seed in (1, 1, 2)]
-    assert drawn[0] == drawn[1] != drawn[2]
-    greedy = list(generate([1, 2], model, 12))
-    for options in ({"temperature": 1e-6}, {"temperature": 3.0, "top_k": 1}, {"top_p": 1e-9}):
-        assert list(generate([1, 2], model, 12, **{"temperature": 1.0, **options})) == greedy
-
-
-def test_the_next_token_is_drawn_as_often_as_its_probability_says():
-    model, options = Model(PARAMS, SMALL, None), {"temperature": 0.8, "top_k": 20, "top_p": 0.9}
-    logits, n = forward(PARAMS, SMALL, [1, 2], last_only=True), 3000
-    expected = n * next_token_probabilities(logits, **options)
-    rng = np.random.default_rng(0)
-    drawn = [next(generate([1, 2], model, 1, seed=rng, **options)) for _ in range(n)]
-    counts = np.bincount(drawn, minlength=SMALL.vocab_size)
-    possible = expected > 0
-    assert 2 < possible.sum() < 20 and not counts[~possible].any()
-    chi_squared = ((counts - expected)[possible] ** 2 / expected[possible]).sum()
-    freedom = possible.sum() - 1  # the mean of chi squared; its variance is twice that
-    assert chi_squared < freedom + 5 * math.sqrt(2 * freedom)
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"temperature": -1}, "temperature is -1; it must be 0 or a positive number"),
-        ({"temperature": math.nan}, "temperature is nan"),
-        ({"temperature": math.inf}, "temperature is inf"),
-        ({"temperature": 1, "top_k": -2}, "top_k is -2; it must be a whole number"),
-        ({"temperature": 1, "top_k": 2.5}, "top_k is 2.5; it must be a whole number"),
-        ({"temperature": 1, "top_p": 0}, "top_p is 0; it must be above 0 and at most 1"),
-        ({"temperature": 1, "top_p": 1.1}, "top_p is 1.1; it must be above 0 and at most 1"),
-        ({"top_k": 5}, "top_k 5 and top_p 1.0 limit what is drawn at random"),
-        ({"top_p": 0.5}, "give a temperature above 0"),
-    ],
-)
-def test_bad_options_are_refused_at_once(options, message):
-    with pytest.raises(ValueError, match=message):
-        generate([1], Model(PARAMS, SMALL, None), **options)
 
 
 # ------------------------------------------------------------------ loss

@@ -1,6 +1,10 @@
 """Attention variants: the exact ones equal the definition, the others where they must."""
 
+import json
+import math
+import statistics
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,6 +25,7 @@ from paramlab.variants import (
     tiled,
 )
 
+RECORDED = Path(__file__).parents[1] / "book/experiments/data/attention_scaling.json"
 RNG = np.random.default_rng(0)
 BY_NAME = {variant.name: variant for variant in VARIANTS}
 
@@ -313,6 +318,38 @@ def test_exact_in_the_table_means_equal_to_naive_and_the_others_differ():
     for variant in VARIANTS:
         gap = difference(variant.function(q, k, v), naive(q, k, v))
         assert (gap < 1e-12) if variant.exact else (gap > 1e-3), variant.name
+
+
+# ------------------------------------------------------------------ the recorded run
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "exponent", "margin"),
+    [
+        ("naive", "extra_bytes", 2, 0.1),
+        ("tiled", "extra_bytes", 0, 1.1),
+        ("tiled", "multiply_adds", 2, 0.1),
+        ("window", "multiply_adds", 1, 0.1),
+        ("window", "seconds", 1, 0.1),
+    ],
+)
+def test_recorded_costs_grow_as_they_should(name, kind, exponent, margin):
+    recorded = json.loads(RECORDED.read_text(encoding="utf-8"))
+    record = recorded["variants"][name]
+    fitted = recorded["about"]["lengths_fitted"]
+    values = record[kind][-len(fitted) :]
+    fit = statistics.linear_regression(
+        [math.log(n) for n in fitted], [math.log(value) for value in values]
+    )
+    assert record["exponents"][kind][0] == pytest.approx(fit.slope)
+    assert abs(fit.slope - exponent) < margin
+
+
+def test_recorded_multiply_adds_are_those_of_the_table():
+    recorded = json.loads(RECORDED.read_text(encoding="utf-8"))
+    for v in VARIANTS:
+        expected = [v.multiply_adds(n, recorded["about"]["d_head"]) for n in recorded["lengths"]]
+        assert recorded["variants"][v.name]["multiply_adds"] == expected
 
 
 # ------------------------------------------------------------------ bad input

@@ -16,7 +16,7 @@ _HOME = {
     "load_model": "checkpoints",
     "forward": "transformer",
     "loss": "transformer",
-    "generate": "transformer",
+    "generate": "sampling",
 }
 __all__ = [*_HOME]
 

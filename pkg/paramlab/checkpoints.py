@@ -114,8 +114,8 @@ def load_model(name_or_path: str | Path = REAL_MODEL) -> Model:
 
         - a GGUF file (llama or gpt2),
         - a safetensors file that :func:`save_model` wrote,
-        - a safetensors file of Hugging Face (a Llama or GPT-2), with its config.json beside it and
-          perhaps its tokenizer.json; or the folder that holds them.
+        - a safetensors file of Hugging Face (GPT-2, Llama, Mistral, Qwen 2 or 3), with its
+          config.json beside it and perhaps its tokenizer.json; or the folder that holds them.
 
     Returns
     -------
@@ -296,13 +296,19 @@ def _load_hugging_face(path: Path, header: Header) -> Model:
     return Model(params, config, _tokenizer_beside(path))
 
 
-# What of a config.json changes the forward pass, though no count: the values that run here.
+# What of a config.json changes the forward pass, though no count; the values that run here, null
+# aside: of any model, then by model type.
+_RUNS_IN_ANY: dict[str, tuple[Any, ...]] = {
+    "partial_rotary_factor": (1.0,), "rope_local_base_freq": (), "norm_topk_prob": (True,),
+    "attn_logit_softcapping": (), "final_logit_softcapping": (),
+}  # fmt: skip
+_LIKE_LLAMA: dict[str, tuple[Any, ...]] = {"hidden_act": ("silu", "swish")}
 _RUNS: dict[str, dict[str, tuple[Any, ...]]] = {
     "gpt2": {
         "activation_function": ("gelu_new", "gelu_pytorch_tanh"), "scale_attn_weights": (True,),
         "scale_attn_by_inverse_layer_idx": (False,),
     },
-    "llama": {"hidden_act": ("silu", "swish"), "partial_rotary_factor": (1.0,)},
+    **dict.fromkeys(("llama", "mistral", "qwen2", "qwen3"), _LIKE_LLAMA),
 }  # fmt: skip
 
 
@@ -316,20 +322,29 @@ def _runnable_config(path: Path) -> ModelConfig:
     with errors_about(beside):
         kind = fields["model_type"]
         if kind not in _RUNS:
-            raise UnsupportedModel(f"weights of {kind!r} are not read here; gpt2 and llama are")
-        for name, allowed in _RUNS[kind].items():
-            value = fields.get(name, allowed[0])
+            raise UnsupportedModel(f"{kind!r} is not read here; {', '.join(_RUNS)} are")
+        for name, allowed in (_RUNS_IN_ANY | _RUNS[kind]).items():
+            value = fields.get(name)
             if value is not None and value not in allowed:
                 raise UnsupportedModel(f"{name} is {value!r}, which does not run here")
         for name in ("rope_scaling", "rope_parameters"):
-            rope = fields.get(name) or {}
-            named = rope.get("rope_type", rope.get("type")) if isinstance(rope, dict) else rope
-            scaling = named or "default"
-            if scaling != "default":
-                raise UnsupportedModel(
-                    f"{name} is of the type {scaling!r}, which does not run here"
-                )
+            _refuse_other_rotation(name, fields.get(name) or {})
     return config
+
+
+def _refuse_other_rotation(name: str, rope: Any) -> None:
+    """Refuse a rotation that is stretched, in part, or not the same in all layers."""
+    named = rope.get("rope_type", rope.get("type")) if isinstance(rope, dict) else rope
+    scaling = named or "default"
+    if scaling != "default":
+        raise UnsupportedModel(f"{name} is of the type {scaling!r}, which does not run here")
+    for part, value in rope.items():
+        if isinstance(value, dict):
+            raise UnsupportedModel(f"{name} has a rotation for {part}, which does not run here")
+    if (share := rope.get("partial_rotary_factor")) not in (None, 1.0):
+        raise UnsupportedModel(
+            f"partial_rotary_factor in {name} is {share!r}, which does not run here"
+        )
 
 
 def _tokenizer_beside(path: Path) -> Tokenizer | None:

@@ -364,7 +364,7 @@ def count_as_json(name, count, basis) -> dict[str, object]:
 def _generate(options) -> int:
     from time import perf_counter
 
-    from paramlab.transformer import generate
+    from paramlab.sampling import generate
 
     if options.tokens < 1:
         raise ValueError(f"--tokens is {options.tokens}; it must be at least 1")

@@ -68,7 +68,7 @@ _QK_NORMS = _LLAMA | {"qk_norm": "head"}
 _FULL_QK_NORMS = _LLAMA | {"qk_norm": "full"}
 
 
-def _sizes(n_layers, d_model, n_heads, n_kv_heads, d_ff, vocab_size, n_ctx, tied, **more):
+def _sizes(n_layers, d_model, n_heads, n_kv_heads, d_ff, vocab_size, n_ctx, tied, eps=1e-6, **more):
     """Return fields under the names that most families use, with these defaults."""
     return {
         "n_layers": At("num_hidden_layers", n_layers),
@@ -81,7 +81,7 @@ def _sizes(n_layers, d_model, n_heads, n_kv_heads, d_ff, vocab_size, n_ctx, tied
         "n_ctx": At("max_position_embeddings", n_ctx),
         "tied": At("tie_word_embeddings", tied),
         "activation": At("hidden_act", "silu"),
-        "norm_eps": At("rms_norm_eps", 1e-6),
+        "norm_eps": At("rms_norm_eps", eps),
     } | more
 
 
@@ -381,7 +381,7 @@ def one_of(name: str, value: Any, allowed: tuple) -> None:
 
 _LLAMA_1 = _sizes(32, 4096, 32, 0, 11008, 32000, 2048, tied=False)
 _MLP_BIAS = {"bias_mlp": At("mlp_bias", False)}
-_GEMMA_1 = _LLAMA | {"activation": "gelu"}
+_GEMMA_1 = _LLAMA | {"norm_plus_one": True, "embedding_scale": True}
 _GELU = {"activation": At("hidden_act hidden_activation", "gelu_pytorch_tanh")}
 _LATER_GEMMA = _GELU | {"d_head": At("head_dim", 256)} | _attention_bias()
 _MIXTRAL_EXPERTS = _experts("num_local_experts num_experts", 8, 2, "intermediate_size", 14336)
@@ -553,7 +553,10 @@ FAMILIES: dict[str, Family] = {
     "ministral3": Family(
         "Ministral3ForCausalLM",
         _LLAMA | {"rope_theta": 1e6},
-        _sizes(34, 4096, 32, 8, 14336, 131072, 262144, tied=False, d_head=At("head_dim", 128)),
+        _sizes(
+            34, 4096, 32, 8, 14336, 131072, 262144, tied=False,
+            d_head=At("head_dim", 128), eps=1e-5,
+        ),
         windows=Windows(0),
     ),
     "qwen2": Family(
@@ -604,7 +607,7 @@ FAMILIES: dict[str, Family] = {
     "phi3": Family(
         "Phi3ForCausalLM",
         _LLAMA,
-        _sizes(32, 3072, 32, 0, 8192, 32064, 4096, tied=False),
+        _sizes(32, 3072, 32, 0, 8192, 32064, 4096, tied=False, eps=1e-5),
         harmless="full_attn_mod interpolate_factor original_max_position_embeddings",
         windows=Windows(0),
     ),
@@ -624,32 +627,41 @@ FAMILIES: dict[str, Family] = {
     "ernie4_5": Family(
         "Ernie4_5ForCausalLM Ernie4_5_ForCausalLM",
         _LLAMA | {"rope_theta": 5e5},
-        _sizes(18, 1024, 16, 2, 3072, 103424, 131072, tied=True, d_head=At("head_dim", 128, null=0))
+        _sizes(
+            18, 1024, 16, 2, 3072, 103424, 131072, tied=True,
+            d_head=At("head_dim", 128, null=0), eps=1e-5,
+        )
         | _all_biases("use_bias", False, null=False),
     ),
     "hunyuan_v1_dense": Family(
         "HunYuanDenseV1ForCausalLM",
         _QK_NORMS,
-        _sizes(32, 4096, 32, 0, 11008, 290943, 2048, tied=False) | _attention_bias(),
+        _sizes(32, 4096, 32, 0, 11008, 290943, 2048, tied=False, eps=1e-5) | _attention_bias(),
         harmless=_TENCENT_LEFTOVERS,
         only=_TENCENT_ONLY,
     ),
     "glm": Family(
         "GlmForCausalLM",
         _LLAMA,
-        _sizes(40, 4096, 32, 2, 13696, 151552, 131072, tied=False, d_head=At("head_dim", 128))
+        _sizes(
+            40, 4096, 32, 2, 13696, 151552, 131072, tied=False,
+            d_head=At("head_dim", 128), eps=1.5625e-7,
+        )
         | {"bias_qkv": At("attention_bias", True)},
     ),
     "glm4": Family(
         "Glm4ForCausalLM",
         _BOTH_NORMS,
-        _sizes(40, 4096, 32, 2, 13696, 151552, 131072, tied=False, d_head=At("head_dim", 128))
+        _sizes(
+            40, 4096, 32, 2, 13696, 151552, 131072, tied=False,
+            d_head=At("head_dim", 128), eps=1.5625e-7,
+        )
         | {"bias_qkv": At("attention_bias", True)},
     ),
     "exaone4": Family(
         "Exaone4ForCausalLM",
         _QK_NORMS,
-        _sizes(32, 4096, 32, 32, 16384, 102400, 2048, tied=False),
+        _sizes(32, 4096, 32, 32, 16384, 102400, 2048, tied=False, eps=1e-5),
         harmless="reorder_and_upcast_attn",
         windows=Windows(4096, _but_every(4), listed=True),
     ),
@@ -663,7 +675,7 @@ FAMILIES: dict[str, Family] = {
     "arcee": Family(
         "ArceeForCausalLM",
         _LLAMA | {"gated_mlp": False},
-        _sizes(32, 2560, 32, 0, 18432, 32000, 4096, tied=False)
+        _sizes(32, 2560, 32, 0, 18432, 32000, 4096, tied=False, eps=1e-5)
         | {"activation": At("hidden_act", "relu2")}
         | _attention_bias()
         | _MLP_BIAS,
@@ -671,7 +683,10 @@ FAMILIES: dict[str, Family] = {
     "cwm": Family(
         "CwmForCausalLM",
         _LLAMA | {"rope_theta": 1e6},
-        _sizes(64, 6144, 48, 8, 21504, 128256, 131072, tied=False, d_head=At("head_dim", 128))
+        _sizes(
+            64, 6144, 48, 8, 21504, 128256, 131072, tied=False,
+            d_head=At("head_dim", 128), eps=1e-5,
+        )
         | _MLP_BIAS,
         windows=Windows(8192, _all_but_every_fourth_from_the_first, listed=True),
     ),
@@ -718,17 +733,17 @@ FAMILIES: dict[str, Family] = {
     "olmo2": Family(
         "Olmo2ForCausalLM",
         _FULL_QK_NORMS,
-        _sizes(32, 4096, 32, 0, 11008, 50304, 2048, tied=False) | _attention_bias(),
+        _sizes(32, 4096, 32, 0, 11008, 50304, 2048, tied=False, eps=1e-5) | _attention_bias(),
     ),
     "olmo3": Family(
         "Olmo3ForCausalLM",
         _FULL_QK_NORMS | {"rope_theta": 5e5},
-        _sizes(32, 4096, 32, 0, 11008, 50304, 2048, tied=False) | _attention_bias(),
+        _sizes(32, 4096, 32, 0, 11008, 50304, 2048, tied=False, eps=1e-5) | _attention_bias(),
         windows=Windows(4096, _three_of_four, listed=True),
     ),
     "cohere": Family(
         "CohereForCausalLM",
-        _LLAMA | {"norm": "layernorm_gain", "norms_per_layer": 1},
+        _LLAMA | {"norm": "layernorm_gain", "norms_per_layer": 1, "rope_theta": 5e5},
         _sizes(40, 8192, 64, 0, 22528, 256000, 8192, tied=True)
         | {"_qk_norm": At("use_qk_norm", False, null=False)}
         | _attention_bias()
@@ -760,13 +775,13 @@ FAMILIES: dict[str, Family] = {
     "mixtral": Family(
         "MixtralForCausalLM",
         _LLAMA | {"rope_theta": 1e6},
-        _sizes(32, 4096, 32, 8, 14336, 32000, 131072, tied=False) | _MIXTRAL_EXPERTS,
+        _sizes(32, 4096, 32, 8, 14336, 32000, 131072, tied=False, eps=1e-5) | _MIXTRAL_EXPERTS,
         windows=Windows(0),
     ),
     "minimax": Family(
         "MiniMaxForCausalLM",
         _LLAMA | {"rope_theta": 1e6},
-        _sizes(32, 4096, 32, 8, 14336, 32000, 131072, tied=False)
+        _sizes(32, 4096, 32, 8, 14336, 32000, 131072, tied=False, eps=1e-5)
         | {"_kinds": At("layer_types", None, null=None)}
         | _MIXTRAL_EXPERTS,
         _minimax,
@@ -784,7 +799,7 @@ FAMILIES: dict[str, Family] = {
     "phimoe": Family(
         "PhimoeForCausalLM PhiMoEForCausalLM",
         _LLAMA | {"norm": "layernorm", "rope_theta": 1e6},
-        _sizes(32, 4096, 32, 8, 6400, 32064, 131072, tied=False)
+        _sizes(32, 4096, 32, 8, 6400, 32064, 131072, tied=False, eps=1e-5)
         | {"bias_head": At("lm_head_bias", False)}
         | _attention_bias()
         | _experts("num_local_experts", 16, 2, "intermediate_size", 6400),
@@ -848,7 +863,7 @@ FAMILIES: dict[str, Family] = {
     "glm4_moe": Family(
         "Glm4MoeForCausalLM",
         _LLAMA | {"experts.balancing_buffer": True},
-        _sizes(46, 4096, 96, 8, 10944, 151552, 131072, tied=False)
+        _sizes(46, 4096, 96, 8, 10944, 151552, 131072, tied=False, eps=1e-5)
         | _experts("n_routed_experts num_local_experts", 128, 8, "moe_intermediate_size", 1408)
         | _SHARED
         | {
@@ -865,7 +880,10 @@ FAMILIES: dict[str, Family] = {
             "attention_sinks": True, "bias_mlp": True, "rope_theta": 150000.0,
             "experts.bias": True, "experts.router_bias": True,
         },
-        _sizes(36, 2880, 64, 8, 2880, 201088, 131072, tied=False, d_head=At("head_dim", 64))
+        _sizes(
+            36, 2880, 64, 8, 2880, 201088, 131072, tied=False,
+            d_head=At("head_dim", 64), eps=1e-5,
+        )
         | _experts("num_local_experts num_experts", 128, 4, "intermediate_size", 2880)
         | _attention_bias(True),
         harmless="experts_per_token initial_context_length swiglu_alpha swiglu_limit",
@@ -874,7 +892,7 @@ FAMILIES: dict[str, Family] = {
     "ernie4_5_moe": Family(
         "Ernie4_5_MoeForCausalLM",
         _LLAMA | {"experts.router_bias": True, "rope_theta": 5e5},
-        _sizes(28, 2560, 20, 4, 12288, 103424, 131072, tied=True)
+        _sizes(28, 2560, 20, 4, 12288, 103424, 131072, tied=True, eps=1e-5)
         | _experts(
             "moe_num_experts num_experts", 64, 6, "moe_intermediate_size", 1536,
             active_name="moe_k num_experts_per_tok",
@@ -894,7 +912,7 @@ FAMILIES: dict[str, Family] = {
     "hunyuan_v1_moe": Family(
         "HunYuanMoEV1ForCausalLM",
         _QK_NORMS,
-        _sizes(32, 4096, 32, 0, 11008, 290943, 2048, tied=False)
+        _sizes(32, 4096, 32, 0, 11008, 290943, 2048, tied=False, eps=1e-5)
         | {
             "experts.n_experts": At("num_experts num_local_experts", 1),
             "experts.d_ff": At("intermediate_size", 11008),
@@ -910,7 +928,7 @@ FAMILIES: dict[str, Family] = {
     "olmoe": Family(
         "OlmoeForCausalLM",
         _FULL_QK_NORMS,
-        _without(_sizes(16, 2048, 16, 0, 2048, 50304, 4096, tied=False), "d_head")
+        _without(_sizes(16, 2048, 16, 0, 2048, 50304, 4096, tied=False, eps=1e-5), "d_head")
         | _experts("num_experts num_local_experts", 64, 8, "intermediate_size", 2048)
         | _attention_bias(),
     ),
@@ -941,7 +959,7 @@ FAMILIES: dict[str, Family] = {
     "llama4_text": Family(
         "Llama4ForCausalLM",
         _LLAMA | {"rope_theta": 5e5},
-        _sizes(48, 5120, 40, 8, 16384, 202048, 131072, tied=False)
+        _sizes(48, 5120, 40, 8, 16384, 202048, 131072, tied=False, eps=1e-5)
         | _experts("num_local_experts", 16, 1, "intermediate_size", 8192)
         | {
             "d_ff": At("intermediate_size_mlp", 16384),

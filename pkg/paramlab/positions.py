@@ -168,7 +168,8 @@ def stretched(table: np.ndarray, n_rows: int) -> np.ndarray:
     """Interpolate a learned table (T, D) to another number of positions (n_rows, D).
 
     The first and the last row stay; each row between is a mean of its two neighbors in the old
-    table, weighted by nearness.
+    table, weighted by nearness. The config of the model then needs ``n_ctx`` and
+    ``n_position_rows`` of the new length.
 
     Examples
     --------

@@ -76,7 +76,7 @@ class Tokenizer:
     def __init__(
         self,
         vocabulary: list[str],
-        merges: list[str],
+        merges: Iterable[str],
         pre: str,
         special: Iterable[int] = (),
         end_tokens: Iterable[int] = (),

@@ -1,18 +1,17 @@
-"""From random numbers to a model: the loss, AdamW, the loop; and a text that every machine has.
+"""From random numbers to a model: the loss, AdamW and the loop.
 
 A training run is one record, :class:`Run`: the parameters, the optimizer's two moments, and the
 losses so far. The batch of a step depends on the seed and the number of the step alone, so a run
 that was interrupted and resumed gives the same losses as one that was not.
 """
 
-import ast
 import ctypes
 import json
 import math
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -144,7 +143,20 @@ class Run:
 
 
 def start(config: ModelConfig, plan: Plan, params: Params | None = None) -> Run:
-    """Return a run before its first step: from a copy of given parameters, or random ones."""
+    """Return a run before its first step: from a copy of given parameters, or random ones.
+
+    Raises
+    ------
+    ValueError
+        When the texts of the plan are longer than the window.
+
+    Examples
+    --------
+    >>> tiny = ModelConfig(n_layers=1, d_model=4, n_heads=2, d_ff=8, vocab_size=10, n_ctx=6)
+    >>> run = start(tiny, Plan(n_steps=20, n_tokens=6))
+    >>> run.step, run.params["blocks"][0]["mlp"]["up"]["weight"].shape
+    (0, (4, 8))
+    """
     if config.n_ctx < plan.n_tokens:
         raise ValueError(
             f"texts of n_tokens {plan.n_tokens} do not fit into the window of {config.n_ctx}"
@@ -200,7 +212,8 @@ def train(
     Raises
     ------
     ValueError
-        When the data hold no piece of the length that the plan asks for.
+        When the data hold no piece of the length that the plan asks for, or there is no folder
+        for the checkpoint.
     FloatingPointError
         When the loss or a gradient is not finite. The parameters are those before that step.
     """
@@ -208,6 +221,8 @@ def train(
 
     plan = run.plan
     draw = data if callable(data) else _pieces(data, plan)
+    if checkpoint and not Path(checkpoint).parent.is_dir():
+        raise ValueError(f"there is no folder {Path(checkpoint).parent} for the checkpoint")
     bar = tqdm(
         total=plan.n_steps, initial=run.step, desc="training", unit="step", disable=not progress
     )
@@ -364,116 +379,3 @@ def _check_same(path: str | Path, stored: dict[str, Any], wanted: dict[str, Any]
             raise ValueError(
                 f"{path} was made with {name} {stored.get(name)}, not {wanted.get(name)}"
             )
-
-
-# ------------------------------------------------------------------ a text, and its characters
-
-
-@dataclass(frozen=True)
-class StandardText:
-    """The documentation that comes with Python: the same for one version on every machine."""
-
-    topics: str  # the help on topics, such as help("LOOPING"): chapters of the language reference
-    docstrings: str  # of the standard library's modules, classes and functions
-    n_modules: int
-
-    @property
-    def text(self) -> str:
-        """All of it."""
-        return self.topics + "\n\n" + self.docstrings
-
-    def __str__(self):
-        return (
-            f"Python {sys.version_info.major}.{sys.version_info.minor}'s own documentation: "
-            f"{len(self.topics):,} characters of help on topics and {len(self.docstrings):,} of "
-            f"docstrings from {self.n_modules} modules of the standard library"
-        )
-
-
-# Parts of the standard library that some distributions of Python leave out.
-_NOT_EVERYWHERE = {
-    "distutils", "ensurepip", "idlelib", "lib2to3", "test", "tkinter", "turtle", "turtledemo",
-    "venv",
-}  # fmt: skip
-
-
-def standard_text() -> StandardText:
-    """Collect the text that every machine with Python has: it takes a few seconds.
-
-    The modules are parsed, not imported, so none of their code runs.
-
-    Examples
-    --------
-    >>> text = standard_text()  # doctest: +SKIP
-    >>> print(text)  # doctest: +SKIP
-    """
-    from pydoc_data.topics import topics
-
-    library = Path(os.__file__).parent
-    docstrings: list[str] = []
-    n_modules = 0
-    for name in sorted(sys.stdlib_module_names - _NOT_EVERYWHERE):
-        inside = sorted((library / name).rglob("*.py"))
-        for path in [library / f"{name}.py"] if not inside else inside:
-            if path.is_file() and "test" not in path.stem and path.parent.name != "tests":
-                docstrings += _docstrings(ast.parse(path.read_bytes()))
-                n_modules += 1
-    return StandardText("\n\n".join(topics.values()), "\n\n".join(docstrings), n_modules)
-
-
-def _docstrings(node: ast.Module | ast.ClassDef | ast.FunctionDef) -> Iterator[str]:
-    """Yield the docstring of a module or class and of what is defined in it, in order."""
-    if docstring := ast.get_docstring(node):
-        yield docstring
-    for child in node.body:
-        if isinstance(child, ast.ClassDef | ast.FunctionDef):
-            yield from _docstrings(child)
-
-
-class Characters:
-    """The simplest tokenizer: one token for each character that a text uses often enough.
-
-    Parameters
-    ----------
-    text
-        The text whose characters become the vocabulary, in the order of their code points.
-    at_least
-        How often a character must occur; rarer ones are all encoded as U+FFFD.
-
-    Examples
-    --------
-    >>> letters = Characters("banana")
-    >>> letters.encode("nab")
-    [2, 0, 1]
-    >>> letters.decode([1, 0, 2])
-    'ban'
-    """
-
-    end_tokens: frozenset[int] = frozenset()
-
-    def __init__(self, text: str, at_least: int = 1):
-        occurrences = {character: text.count(character) for character in set(text)}
-        often = sorted(c for c, times in occurrences.items() if times >= at_least)
-        self.vocabulary = often + ["\ufffd"] * (len(often) < len(occurrences))
-        self.ids = {character: i for i, character in enumerate(self.vocabulary)}
-
-    def encode(self, text: str) -> list[int]:
-        """Return the token ids of a text.
-
-        Raises
-        ------
-        ValueError
-            When a character is not in the vocabulary, and none was rare.
-        """
-        rare = self.ids.get("\ufffd")
-        if rare is None and (unknown := set(text) - self.ids.keys()):
-            raise ValueError(f"the character {min(unknown)!r} is not in the vocabulary")
-        return [self.ids.get(character, rare) for character in text]  # type: ignore[misc]
-
-    def decode(self, tokens: Iterable[int]) -> str:
-        """Return the text of token ids."""
-        return "".join(self.stream(tokens))
-
-    def stream(self, tokens: Iterable[int]) -> Iterator[str]:
-        """Yield the character of each token as it comes."""
-        return (self.vocabulary[token] for token in tokens)

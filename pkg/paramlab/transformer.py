@@ -4,7 +4,7 @@ Tokens go in, logits come out: a score for every token that could come next. The
 is computed between: GPT-2, Llama, Qwen, Gemma, Mistral and Mixtral differ in a line each.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from math import sqrt
 from typing import Any, NamedTuple
 
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from paramlab.attention import KVCache, attention, causal_mask, merge_heads, split_heads
-from paramlab.checkpoints import Model, check_arrays, flatten, load_model
+from paramlab.checkpoints import check_arrays, flatten
 from paramlab.config import ModelConfig
 from paramlab.layers import (
     ACTIVATIONS,
@@ -26,7 +26,6 @@ from paramlab.layers import (
     rms_norm,
 )
 from paramlab.positions import Rotation, alibi, rope, rotate, sinusoidal
-from paramlab.sampling import check_sampling, next_token_probabilities
 
 Watch = Callable[[str, np.ndarray], object]  # is told the name of an intermediate result, and it
 CHUNK_TOKENS = 256  # long texts are read in pieces, which bounds the memory, not the result
@@ -74,18 +73,7 @@ def forward(
         check_style(config)
         check_params(params, config)
     tokens = check_tokens(tokens, config, cache)
-    return _logits(params, config, tokens, last_only, cache, watch or _nobody)
-
-
-def _logits(
-    params: Params,
-    config: ModelConfig,
-    tokens: np.ndarray,
-    last_only: bool,
-    cache: KVCache | None,
-    watch: Watch,
-) -> np.ndarray:
-    """Do what :func:`forward` says, with input that is known to be right."""
+    watch = watch or _nobody
     start = cache.n_tokens if cache else 0
     positions = np.arange(start, start + tokens.shape[-1])
     x = _embed(params["embedding"], config, tokens, positions)  # (T, D)
@@ -195,7 +183,7 @@ def _queries_keys_values(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     if "qkv" not in p:
         return linear(p["q"], x), linear(p["k"], x), linear(p["v"], x)
-    joined = linear(p["qkv"], x)  # (T, (N + 2 K) H), made by _joined
+    joined = linear(p["qkv"], x)  # (T, (N + 2 K) H), made by join_projections
     end_q = config.n_heads * config.d_head
     end_k = end_q + config.n_kv_heads * config.d_head
     return joined[..., :end_q], joined[..., end_q:end_k], joined[..., end_k:]
@@ -219,136 +207,6 @@ def _norm(p: Params, name: str, config: ModelConfig, x: np.ndarray) -> np.ndarra
 
 def _nobody(name: str, array: np.ndarray) -> None:
     """Watch nothing."""
-
-
-# ------------------------------------------------------------------ generating text
-
-
-def generate(
-    prompt: str | Sequence[int],
-    model: Model | None = None,
-    n_tokens: int = 16,
-    temperature: float = 0.0,
-    top_k: int = 0,
-    top_p: float = 1.0,
-    seed: int | np.random.Generator | None = None,
-) -> Iterator[str] | Iterator[int]:
-    """Continue a prompt, one token at a time: the most probable one, or one drawn at random.
-
-    Parameters
-    ----------
-    prompt
-        A text, or token ids.
-    model
-        What :func:`paramlab.load_model` returns: (params, config, tokenizer). None: load it now.
-    n_tokens
-        How many tokens to add at most. It stops earlier where a text ends by the model's end
-        token, and where the window is full.
-    temperature, top_k, top_p
-        How to draw; see :func:`paramlab.sampling.next_token_probabilities`. Temperature 0 takes
-        the most probable token each time.
-    seed
-        The same seed draws the same tokens; None draws others each time.
-
-    Returns
-    -------
-    Iterator
-        For a text, its continuation piece by piece; for token ids, the ids that follow. A piece
-        is empty while a character of several tokens is incomplete.
-
-    Raises
-    ------
-    ValueError
-        When the prompt is empty, is longer than the window, or is a text and the model has no
-        tokenizer; when an option is out of its range; when an array is missing or of another
-        shape than the config says, or the model's logits are not finite.
-
-    Examples
-    --------
-    A model of one layer whose arrays are all 0, except that token 1's features point to token 2.
-
-    >>> from paramlab.checkpoints import nest
-    >>> from paramlab.params import shapes
-    >>> config = ModelConfig(n_layers=1, d_model=4, n_heads=1, d_ff=4, vocab_size=3, n_ctx=8,
-    ...                      norm="rmsnorm", positions="none", tied=False)
-    >>> params = nest({array.name: np.zeros(array.shape) for array in shapes(config)})
-    >>> params["embedding"]["tokens"][:, 0] = params["final_norm"]["gain"][0] = 1
-    >>> params["head"]["weight"][0] = [0, 1, 2]
-    >>> model = Model(params, config, tokenizer=None)
-    >>> list(generate([1], model, n_tokens=4))
-    [2, 2, 2, 2]
-    >>> first, again = (list(generate([1], model, temperature=1.0, seed=7)) for _ in range(2))
-    >>> first == again
-    True
-
-    >>> model = load_model()  # doctest: +SKIP
-    >>> "".join(generate("The capital of France is", model, n_tokens=2))  # doctest: +SKIP
-    ' Paris.'
-    """
-    params, config, tokenizer = model or load_model()
-    check_style(config)
-    check_params(params, config)
-    if n_tokens < 0:
-        raise ValueError(f"n_tokens is {n_tokens}; it cannot be negative")
-    check_sampling(temperature, top_k, top_p)
-    rng = np.random.default_rng(seed)
-
-    def choose(logits: np.ndarray) -> int:
-        if temperature == 0:
-            return int(logits.argmax())
-        probabilities = next_token_probabilities(logits, temperature, top_k, top_p)
-        return int(rng.choice(len(probabilities), p=probabilities))
-
-    if not isinstance(prompt, str):
-        return _continue(params, config, check_tokens(prompt, config), n_tokens, choose)
-    if tokenizer is None:
-        raise ValueError("this model has no tokenizer, so its prompt must be token ids, not text")
-    tokens = check_tokens(tokenizer.encode(prompt), config)
-    end = tokenizer.end_tokens
-    return tokenizer.stream(_continue(params, config, tokens, n_tokens, choose, end))
-
-
-def _continue(
-    params: Params,
-    config: ModelConfig,
-    tokens: np.ndarray,
-    n_tokens: int,
-    choose: Callable[[np.ndarray], int],
-    end_tokens: Iterable[int] = (),
-) -> Iterator[int]:
-    """Yield the tokens that follow: read the prompt once, then one token per step."""
-    dtype = params["embedding"]["tokens"].dtype
-    cache = KVCache(config, min(len(tokens) + n_tokens, config.n_ctx), dtype)
-    for start in range(0, len(tokens), CHUNK_TOKENS):
-        chunk = tokens[start : start + CHUNK_TOKENS]
-        logits = _logits(params, config, chunk, True, cache, _nobody)
-    joined = _joined(params)
-    for _ in range(n_tokens):
-        _check_finite(logits.max(), params)
-        token = choose(logits)
-        if token in end_tokens:
-            return
-        yield token
-        if cache.n_tokens == config.n_ctx:
-            return
-        logits = _logits(joined, config, np.array([token]), True, cache, _nobody)
-
-
-def _joined(params: Params) -> Params:
-    """Lay the weights of queries, keys and values side by side.
-
-    They read the same input, so one product does. It is faster than three, each too small for
-    OpenBLAS to use all cores; for many tokens that is worth the copy.
-    """
-
-    def join(p: Params) -> Params:
-        parts = [p[name] for name in ("q", "k", "v")]
-        others = {name: p[name] for name in p if name not in ("q", "k", "v")}
-        joined = {kind: np.concatenate([part[kind] for part in parts], -1) for kind in parts[0]}
-        return {**others, "qkv": joined}
-
-    blocks = [{**block, "attention": join(block["attention"])} for block in params["blocks"]]
-    return {**params, "blocks": blocks}
 
 
 def loss(params: Params, config: ModelConfig, tokens: Sequence[int] | np.ndarray) -> float:
@@ -380,7 +238,7 @@ def loss(params: Params, config: ModelConfig, tokens: Sequence[int] | np.ndarray
         chunk = slice(start, start + CHUNK_TOKENS)
         logits = forward(params, config, inputs[chunk], cache=cache)
         total += float(cross_entropy(logits, targets[chunk]).sum(dtype=np.float64))
-    _check_finite(total, params)
+    check_finite(total, params)
     return total / len(targets)
 
 
@@ -418,7 +276,7 @@ def check_params(params: Params, config: ModelConfig) -> None:
     check_arrays({name: np.shape(array) for name, array in flatten(params).items()}, config)
 
 
-def _check_finite(result: float, params: Params) -> None:
+def check_finite(result: float, params: Params) -> None:
     """Trace a result that is not finite to the array at fault."""
     if np.isfinite(result):
         return

@@ -268,7 +268,7 @@ def strided(q: np.ndarray, k: np.ndarray, v: np.ndarray, stride: int = 0) -> np.
     References
     ----------
     Child et al. (Sparse Transformer), arXiv 1904.10509, section 4.3; one head for both patterns:
-    section 5.2.
+    section 5.1, equation 7.
 
     Examples
     --------

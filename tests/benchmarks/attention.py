@@ -1,7 +1,7 @@
 """Tiled and windowed attention: memory, speed beside the definition and torch, and growth.
 
-One head of width 64, causal, float32. Tiled attention gets a thread for each processor, and keeps
-the matrix products inside a thread to that thread; torch and the definition choose for themselves.
+One head of width 64, causal, float32. Tiled attention gets a thread for each processor, and the
+window one; torch and the definition choose for themselves.
 """
 
 import math
@@ -12,9 +12,12 @@ from pathlib import Path
 
 from harness import PYTHON, Figure, alternated, printed
 
-# The Python that has torch: made by `make oracle`, or named in the environment.
-ORACLE = Path(__file__).parents[2] / ".venv-oracle" / "bin" / "python"
-TORCH_PYTHON = Path(os.environ.get("PARAMLAB_ORACLE_PYTHON", ORACLE))
+# The environment that has torch: what PARAMLAB_ORACLE names, or that of `make oracle`.
+ORACLE = Path(
+    os.environ.get("PARAMLAB_ORACLE", Path(__file__).parents[2] / ".venv-oracle/bin/python")
+)
+# Read by OpenBLAS when NumPy is imported: matrix products keep to the thread that asks for them.
+ONE_EACH = "os.environ['OPENBLAS_NUM_THREADS'] = '1'"
 N_THREADS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 LENGTHS = (1024, 2048, 4096, 8192)
 WINDOW_LENGTHS = (2048, 4096, 8192, 16384)
@@ -74,19 +77,17 @@ def _numpy(script: str, name: str, n: int, options: str = "", environment: str =
 
 
 def _tiled(n: int):
-    # Read by OpenBLAS when NumPy is imported.
-    environment = "os.environ['OPENBLAS_NUM_THREADS'] = '1'"
-    return _numpy(NUMPY_MS, "tiled", n, f", n_threads={N_THREADS}", environment)
+    return _numpy(NUMPY_MS, "tiled", n, f", n_threads={N_THREADS}", ONE_EACH)
 
 
 def _against_torch() -> Figure:
     """Compare at every length; the figure is the length where the ratio is worst."""
-    has_torch = TORCH_PYTHON.exists()
+    has_torch = ORACLE.exists()
     speeds = []
     for n in LENGTHS:
         sides = [_tiled(n)]
         if has_torch:
-            sides.append(printed(str(TORCH_PYTHON), "-c", TORCH_MS.format(n=n)))
+            sides.append(printed(str(ORACLE), "-c", TORCH_MS.format(n=n)))
         ours, *theirs = (1 / ms for ms in alternated(*sides, repeats=5))
         speeds.append((ours / theirs[0] if theirs else 0.0, n, ours, *theirs))
     _, n, ours, *theirs = min(speeds)
@@ -99,7 +100,7 @@ def _against_torch() -> Figure:
 
 def _window_exponent() -> Figure:
     """Fit the exponent of time over length; the goal bounds its distance from 1."""
-    sides = [_numpy(NUMPY_MS, "sliding_window", n) for n in WINDOW_LENGTHS]
+    sides = [_numpy(NUMPY_MS, "sliding_window", n, environment=ONE_EACH) for n in WINDOW_LENGTHS]
     times = alternated(*sides, repeats=5)
     fit = statistics.linear_regression(
         [math.log(n) for n in WINDOW_LENGTHS], [math.log(ms) for ms in times]

@@ -57,7 +57,7 @@ CONFIGS = {
     "mistral": {"model_type": "mistral", **SIZES, "head_dim": 6, "sliding_window": 5},
     "mixtral": {
         "model_type": "mixtral", **SIZES, "num_local_experts": 5, "num_experts_per_tok": 2,
-        "sliding_window": None, "rms_norm_eps": 1e-5,
+        "sliding_window": None,
     },
     "bloom": {
         "model_type": "bloom", "vocab_size": 37, "hidden_size": 24, "n_layer": 3, "n_head": 6,
@@ -71,10 +71,8 @@ CONFIGS = {
         "rope_parameters": {"rope_type": "linear", "factor": 4.0, "rope_theta": 10000.0},
     },
 }  # fmt: skip
-GEMMA_ALSO = {"norm_plus_one": True, "embedding_scale": True}
-ALSO = {  # what forward has to know and a count does not need: fields of ModelConfig
-    "gemma": GEMMA_ALSO, "gemma3": GEMMA_ALSO, "position interpolation": {"position_scale": 1 / 4},
-}  # fmt: skip
+# What forward has to know and config_from_hf does not read: fields of ModelConfig.
+ALSO = {"position interpolation": {"position_scale": 1 / 4}}
 
 # ------------------------------------------------------------------ our names to theirs
 

@@ -1,0 +1,50 @@
+"""The text that every machine has, and its characters as tokens."""
+
+import hashlib
+import os
+import subprocess
+import sys
+
+import pytest
+from paramlab.corpus import Characters, StandardText, standard_text
+
+
+@pytest.fixture(scope="module")
+def collected() -> StandardText:
+    return standard_text()
+
+
+def test_every_process_collects_the_same_text_and_runs_none_of_its_modules(collected):
+    code = (
+        "import hashlib, sys; from paramlab.corpus import standard_text; "
+        "before = set(sys.modules); text = standard_text().text; "
+        "print(hashlib.sha256(text.encode()).hexdigest(), *set(sys.modules) - before)"
+    )
+    environment = os.environ | {"PYTHONHASHSEED": "7"}
+    command = [sys.executable, "-c", code]
+    run = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+    digest, *imported = run.stdout.split()
+    assert digest == hashlib.sha256(collected.text.encode()).hexdigest()
+    assert set(imported) <= {"pydoc_data", "pydoc_data.topics"}
+
+
+def test_the_standard_text_is_documentation_and_says_how_large_it_is(collected):
+    assert 5e5 < len(collected.text) < 5e6
+    assert "Serialize ``obj`` to a JSON formatted ``str``" in collected.docstrings
+    assert 'The "while" statement' in collected.topics
+    assert f"{len(collected.topics):,} characters" in str(collected)
+    assert f"{len(collected.docstrings):,} of docstrings" in str(collected)
+
+
+def test_characters_come_back():
+    letters = Characters("hello, world\n")
+    assert letters.decode(letters.encode("droll\nhole")) == "droll\nhole"
+    assert len(letters.vocabulary) == len(set("hello, world\n"))
+    with pytest.raises(ValueError, match="the character 'x' is not in the vocabulary"):
+        letters.encode("hex")
+
+
+def test_rare_characters_share_one_token():
+    letters = Characters("aaabbbcé", at_least=2)
+    assert letters.vocabulary == ["a", "b", "\ufffd"]
+    assert letters.decode(letters.encode("abcé?")) == "ab\ufffd\ufffd\ufffd"

@@ -397,7 +397,8 @@ def tokens_for_one_text(
         axes.barh(row, chinese, color=plots.ACTIVITY, height=0.42)
         axes.plot([english] * 2, [row - 0.3, row + 0.3], color=plots.BIAS, linewidth=3)
         axes.text(0, row - 0.3, name, va="bottom", fontsize=10)
-        axes.text(max(english, chinese) + largest / 60, row, f"{chinese}", va="center")
+        beside = axes.text(max(english, chinese) + largest / 60, row, f"{chinese}", va="center")
+        beside.set_bbox({"facecolor": plots.GROUND, "edgecolor": "none", "pad": 1})
     english, last = list(tokens.values())[-1][0], len(tokens) - 1
     axes.text(english, last + 0.42, f"English: {english}", color=plots.BIAS, va="top", ha="center")
     axes.axvline(characters, color=plots.MUTED, linewidth=1, linestyle=(0, (4, 3)), zorder=0)

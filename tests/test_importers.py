@@ -9,7 +9,6 @@ import weight_files as files
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from paramlab import catalog
-from paramlab.checkpoints import model_path
 from paramlab.headers import UnsupportedModel, read_gguf, read_safetensors
 from paramlab.huggingface import config_from_hf
 from paramlab.importers import (
@@ -20,6 +19,7 @@ from paramlab.importers import (
     read_config_json,
 )
 from paramlab.params import count, shapes
+from paramlab.real_model import model_path
 
 CONFIGS = Path(__file__).parent / "oracles" / "configs"
 

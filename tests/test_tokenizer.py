@@ -13,8 +13,8 @@ import regex
 from hypothesis import given
 from hypothesis import strategies as st
 from oracles.tokenizer import CHINESE, VOCAB_SIZE, fingerprint, strings
-from paramlab.checkpoints import model_path
 from paramlab.headers import UnsupportedModel, read_gguf
+from paramlab.real_model import model_path
 from paramlab.texts import passage
 from paramlab.tokenizer import _LETTERS, Tokenizer, train_bpe
 

@@ -62,10 +62,10 @@ def _package() -> Path:
 
 def _model() -> str:
     """Identify the model file by place, size and time; hashing 100 MB every time would be slow."""
-    from paramlab import checkpoints
+    from paramlab import real_model
 
     try:
-        path = Path(checkpoints.model_path())
+        path = Path(real_model.model_path())
         facts = path.stat()
     except (OSError, ValueError) as reason:  # no model: the book builds and says so
         return f"no model: {type(reason).__name__} {os.environ.get('PARAMLAB_MODEL', '')}"

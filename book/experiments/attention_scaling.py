@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 from paramlab import __version__
-from paramlab.costs import measure
+from paramlab.costs import counted_run
 from paramlab.variants import VARIANTS, naive, shared_keys
 
 OUTPUT = Path(__file__).parent / "data" / "attention_scaling.json"
@@ -57,7 +57,7 @@ def extra_bytes(function: Callable, arrays: list[np.ndarray]) -> int:
 
 def multiply_adds(function: Callable, arrays: list[np.ndarray]) -> int:
     """Count the multiply-adds that NumPy performs in a call."""
-    return measure(lambda p: function(*p), arrays).multiply_adds
+    return counted_run(lambda p: function(*p), arrays).multiply_adds
 
 
 def relative_error(function: Callable, arrays: list[np.ndarray], exact: np.ndarray) -> float:

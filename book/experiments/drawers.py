@@ -32,6 +32,7 @@ from paramlab.checkpoints import Model, flatten, nest
 from paramlab.layers import Params
 from paramlab.real_model import FILE_SHA256
 from paramlab.texts import passage
+from recording import short
 
 DATA = Path(__file__).parent / "data"
 COMMAND = "OPENBLAS_NUM_THREADS=1 python book/experiments/drawers.py"
@@ -435,17 +436,8 @@ def main(names: Sequence[str]) -> None:
         minutes = round((time.perf_counter() - start) / 60, 1)
         record = json.loads(path.read_text()) if path.exists() else {}
         record |= {**about, name: result, "minutes": record.get("minutes", {}) | {name: minutes}}
-        path.write_text(json.dumps(_short(record), indent=1) + "\n")
+        path.write_text(json.dumps(short(record), indent=1) + "\n")
         print(f"{name}: {minutes} minutes", file=sys.stderr)
-
-
-def _short(value):
-    """Round every float to five digits, which is more than the chapter prints."""
-    if isinstance(value, float):
-        return float(f"{value:.5g}")
-    if isinstance(value, dict):
-        return {name: _short(item) for name, item in value.items()}
-    return [_short(item) for item in value] if isinstance(value, list) else value
 
 
 if __name__ == "__main__":

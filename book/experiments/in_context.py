@@ -22,6 +22,7 @@ from paramlab.checkpoints import Model
 from paramlab.layers import cross_entropy, softmax
 from paramlab.real_model import FILE_SHA256
 from paramlab.transformer import forward
+from recording import short
 
 DATA = Path(__file__).parent / "data" / "in_context.json"
 COMMAND = "OPENBLAS_NUM_THREADS=1 python book/experiments/in_context.py"
@@ -171,16 +172,7 @@ def main() -> None:
         "repeat": repeat(model),
     }
     record["minutes"] = round((time.perf_counter() - start) / 60, 1)
-    DATA.write_text(json.dumps(_short(record), indent=None, ensure_ascii=False) + "\n")
-
-
-def _short(value):
-    """Round every float to five digits, which is more than the chapter prints."""
-    if isinstance(value, float):
-        return float(f"{value:.5g}")
-    if isinstance(value, dict):
-        return {name: _short(item) for name, item in value.items()}
-    return [_short(item) for item in value] if isinstance(value, list) else value
+    DATA.write_text(json.dumps(short(record), indent=None, ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":

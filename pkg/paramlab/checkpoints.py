@@ -30,16 +30,11 @@ from paramlab.headers import (
 from paramlab.importers import config_from_gguf, read_config_json, without_copied_head
 from paramlab.names import arrays_from_gguf, arrays_from_safetensors
 from paramlab.params import Array, shapes
-from paramlab.real_model import REAL_MODEL, ModelFileError, cache_folder, fetch, model_path
+from paramlab.real_model import REAL_MODEL, ModelFileError, cache_folder, model_path
 from paramlab.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     import numpy as np
-
-__all__ = [
-    "Model", "ModelFileError", "check_arrays", "fetch", "flatten", "load_model", "model_path",
-    "nest", "save_model",
-]  # fmt: skip
 
 
 class Model(NamedTuple):

@@ -398,7 +398,7 @@ def _claims(options) -> int:
 
 
 def _fetch(options) -> int:
-    from paramlab.checkpoints import fetch
+    from paramlab.real_model import fetch
 
     print(fetch(progress=True))
     return 0

@@ -4,7 +4,7 @@ An operation is a multiply-add, counted for matrix products alone: a product of 
 (d_in, d_out) takes T * d_in * d_out of them, and two FLOPs each. They come from the same list of
 arrays as the parameter count (:func:`paramlab.params.stacks`), to which attention adds its two
 products of activations: scores (queries by keys) and mixing (weights by values).
-:func:`measure` counts what NumPy really performs.
+:func:`counted_run` counts what NumPy really performs.
 """
 
 from collections import Counter
@@ -471,7 +471,7 @@ class Measured:
     elementwise: int  # numbers computed or added up one by one: norms, softmax, activations
 
 
-def measure(function: Callable, params: Any, *arguments: Any, **options: Any) -> Measured:
+def counted_run(function: Callable, params: Any, *arguments: Any, **options: Any) -> Measured:
     """Run ``function(params, ...)`` and count the multiply-adds that NumPy really performs.
 
     The parameters are handed over as arrays that note every product, theirs and that of all arrays
@@ -487,7 +487,7 @@ def measure(function: Callable, params: Any, *arguments: Any, **options: Any) ->
     --------
     >>> import numpy as np
     >>> params = {"weight": np.ones((3, 4))}
-    >>> measure(lambda p, x: np.exp(x @ p["weight"]), params, np.ones((2, 3)))
+    >>> counted_run(lambda p, x: np.exp(x @ p["weight"]), params, np.ones((2, 3)))
     Measured(multiply_adds=24, elementwise=8)
     """
     import numpy as np  # here, because nothing else in this module needs it

@@ -8,14 +8,9 @@ import math
 import os
 import statistics
 from collections.abc import Iterator
-from pathlib import Path
 
-from harness import PYTHON, Figure, alternated, printed
+from harness import ORACLE, PYTHON, Figure, alternated, printed
 
-# The environment that has torch: what PARAMLAB_ORACLE names, or that of `make oracle`.
-ORACLE = Path(
-    os.environ.get("PARAMLAB_ORACLE", Path(__file__).parents[2] / ".venv-oracle/bin/python")
-)
 # Read by OpenBLAS when NumPy is imported: matrix products keep to the thread that asks for them.
 ONE_EACH = "os.environ['OPENBLAS_NUM_THREADS'] = '1'"
 N_THREADS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()

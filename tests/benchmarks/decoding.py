@@ -4,16 +4,10 @@ The sides are scripts, each run in a process of its own: the thread pools of Num
 disturb each other. All use every core and float32.
 """
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
-from harness import PYTHON, Figure, alternated, printed
+from harness import ORACLE, PYTHON, Figure, alternated, printed
 
-# The environment that has torch: what PARAMLAB_ORACLE names, or that of `make oracle`.
-ORACLE = Path(
-    os.environ.get("PARAMLAB_ORACLE", Path(__file__).parents[2] / ".venv-oracle/bin/python")
-)
 REPEATS = 7
 N_PROMPT, N_NEW, N_READ, FAR = 5, 64, 512, 1500  # tokens
 

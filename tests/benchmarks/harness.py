@@ -12,6 +12,10 @@ from pathlib import Path
 REPEATS = 11
 PYTHON = sys.executable
 PARAMLAB = str(Path(sys.executable).with_name("paramlab"))  # the installed command
+# The environment that has torch: what PARAMLAB_ORACLE names, or that of `make oracle`.
+ORACLE = Path(
+    os.environ.get("PARAMLAB_ORACLE", Path(__file__).parents[2] / ".venv-oracle/bin/python")
+)
 # Settings that hold OpenBLAS back on some machines; what is measured runs without them.
 _UNSET = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 

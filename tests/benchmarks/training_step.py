@@ -1,15 +1,9 @@
 """One training step of a small GPT-2: our autograd and AdamW against torch's, on the same cores."""
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
-from harness import PYTHON, Figure, alternated, printed
+from harness import ORACLE, PYTHON, Figure, alternated, printed
 
-# The environment that has torch: what PARAMLAB_ORACLE names, or that of `make oracle`.
-ORACLE = Path(
-    os.environ.get("PARAMLAB_ORACLE", Path(__file__).parents[2] / ".venv-oracle/bin/python")
-)
 STEPS = 10
 SIZES = "L, D, N, F, V, T, B = 4, 128, 4, 512, 256, 128, 16"
 TIMED = f"""

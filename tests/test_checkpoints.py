@@ -470,9 +470,7 @@ def test_what_was_saved_is_loaded(tmp_path, config, dtype, tolerance):
 
 def test_the_tokenizer_is_saved_too(tmp_path):
     tokenizer = train_bpe(passage(), 300)
-    special = Tokenizer(
-        [*tokenizer.vocabulary, "<|灯|>"], map(" ".join, tokenizer.ranks), "gpt-2", {300}, {300}
-    )
+    special = Tokenizer([*tokenizer.vocabulary, "<|灯|>"], tokenizer.ranks, "gpt-2", {300}, {300})
     save_model(tmp_path / "a.safetensors", random_model(tokenizer=special))
     loaded = load_model(tmp_path / "a.safetensors").tokenizer
     assert loaded.encode("The keeper<|灯|>!") == special.encode("The keeper<|灯|>!")

@@ -351,6 +351,18 @@ def test_loss_in_chunks_equals_loss_at_once(monkeypatch, n_chunk):
     assert loss(PARAMS, SMALL, TOKENS) == pytest.approx(whole, abs=1e-6)
 
 
+@every_style
+def test_attention_in_blocks_equals_attention_at_once(monkeypatch, style):
+    config = STYLES[style]
+    params, tokens = random_params(config), np.arange(config.n_ctx) % config.vocab_size
+    whole = forward(params, config, tokens, watch=lambda *_: None)  # watched, it is not cut
+    monkeypatch.setattr(transformer, "QUERIES_AT_ONCE", 3)
+    cache = KVCache(config, config.n_ctx)
+    cut = [forward(params, config, part, cache=cache) for part in np.split(tokens, [5])]
+    assert np.abs(np.concatenate(cut) - whole).max() < 1e-5
+    assert np.abs(forward(params, config, tokens) - whole).max() < 1e-5
+
+
 def test_a_model_of_zeros_finds_all_tokens_equally_likely():
     zeros = nest({name: 0 * array for name, array in flatten(PARAMS).items()})
     assert loss(zeros, SMALL, TOKENS) == pytest.approx(math.log(61), abs=1e-6)

@@ -89,14 +89,14 @@ class Tokenizer:
         self.special = frozenset(special)
         self.end_tokens = frozenset(end_tokens)
         self.ids = {text: i for i, text in enumerate(vocabulary)}
-        self.ranks = {tuple(merge.split(" ")): rank for rank, merge in enumerate(merges)}
+        self.ranks = {merge: rank for rank, merge in enumerate(merges)}
         self.token_bytes = [
             text.encode() if i in self.special else _bytes_of(text)
             for i, text in enumerate(vocabulary)
         ]
-        for pair in self.ranks:
-            if len(pair) != 2 or "".join(pair) not in self.ids:
-                raise UnsupportedModel(f"the merge {' '.join(pair)!r} makes no token")
+        for merge in self.ranks:
+            if merge.count(" ") != 1 or merge.replace(" ", "") not in self.ids:
+                raise UnsupportedModel(f"the merge {merge!r} makes no token")
         # The longest first, so that of two special tokens that match, the longer is taken.
         names = sorted((vocabulary[i] for i in self.special), key=len, reverse=True)
         self._special = regex.compile("(" + ("|".join(map(regex.escape, names)) or "(?!)") + ")")
@@ -164,7 +164,7 @@ class Tokenizer:
         """Return the arguments that make this tokenizer again, as JSON."""
         arguments = {
             "vocabulary": self.vocabulary,
-            "merges": [" ".join(pair) for pair in self.ranks],
+            "merges": list(self.ranks),
             "pre": self.pre,
             "special": sorted(self.special),
             "end_tokens": sorted(self.end_tokens),
@@ -203,7 +203,7 @@ class Tokenizer:
 
         def rank_at(left: int) -> int | None:
             right = after[left]
-            return self.ranks.get((parts[left], parts[right])) if right < n else None
+            return self.ranks.get(f"{parts[left]} {parts[right]}") if right < n else None
 
         def enqueue(left: int) -> None:
             if left >= 0 and (rank := rank_at(left)) is not None:

@@ -28,7 +28,8 @@ from paramlab.layers import (
 from paramlab.positions import Rotation, alibi, rope, rotate, sinusoidal
 
 Watch = Callable[[str, np.ndarray], object]  # is told the name of an intermediate result, and it
-CHUNK_TOKENS = 256  # long texts are read in pieces, which bounds the memory, not the result
+CHUNK_TOKENS = 512  # long texts are read in pieces, which bounds the memory, not the result
+QUERIES_AT_ONCE = 64  # in attention
 
 
 def forward(
@@ -174,8 +175,26 @@ def _attend(
         k, v = cache.extend(i, k, v)  # (K, S, H)
     local = config.window and (not config.local_layers or i in config.local_layers)
     mask = order.local_mask if local else order.mask
-    mixed = attention(q, k, v, mask, lambda w: watch(f"blocks.{i}.attention.weights", w))
+    if watch is _nobody:
+        mixed = _in_blocks(q, k, v, mask)
+    else:
+        mixed = attention(q, k, v, mask, lambda w: watch(f"blocks.{i}.attention.weights", w))
     return linear(p["o"], merge_heads(mixed))
+
+
+def _in_blocks(q: np.ndarray, k: np.ndarray, v: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Attend for some queries at a time: no key after the last of them is needed.
+
+    That spares half of the products of a long text, and its scores stay in the processor's cache.
+    """
+    n_queries, n_keys = mask.shape[-2:]
+    mixed = []
+    for start in range(0, n_queries, QUERIES_AT_ONCE):
+        block = slice(start, start + QUERIES_AT_ONCE)
+        seen = slice(n_keys - n_queries + block.stop)
+        part = q[..., block, :], k[..., seen, :], v[..., seen, :], mask[..., block, seen]
+        mixed.append(attention(*part))
+    return np.concatenate(mixed, axis=-2) if len(mixed) > 1 else mixed[0]
 
 
 def _queries_keys_values(

@@ -16,7 +16,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -123,15 +122,15 @@ def tiled(
     """Compute exact attention tile by tile, so that the n x n scores never exist at once.
 
     Exact: the same sums in another order. Operations: 2 n² H without causality, as many as the
-    definition; with it, tiles above the diagonal are skipped, which leaves n (n + block) H. Extra
-    memory: one tile of block x block scores for each head and thread.
+    definition; with it, keys after the last query of a tile are skipped, which leaves
+    n (n + block) H. Extra memory: a tile of block x 2 block scores for each head and thread.
 
     Parameters
     ----------
     q, k, v, causal, mask
         As for :func:`naive`; the mask may have a single row or column.
     block
-        Tokens on each side of a tile.
+        Queries of a tile; it has twice as many keys.
     n_threads
         How many rows of tiles are worked on at the same time. More than one is faster where
         matrix products keep to one thread (environment variable ``OPENBLAS_NUM_THREADS=1``).
@@ -162,7 +161,7 @@ def tiled(
         rows = grouped_q[..., start:stop, :] / math.sqrt(q.shape[-1])
         own = n_keys - n_queries + start if causal else n_keys  # the first query's own key
         row_mask = None if mask is None else mask[..., start:stop, :]
-        mixed[..., start:stop, :] = _row_of_tiles(rows, k, v, own, row_mask, block)
+        mixed[..., start:stop, :] = _row_of_tiles(rows, k, v, own, row_mask, 2 * block)
 
     with ThreadPoolExecutor(n_threads) as pool:  # the longest rows first, so that all end together
         list(pool.map(fill_row, reversed(range(0, n_queries, block))))
@@ -175,20 +174,20 @@ def _row_of_tiles(
     v: np.ndarray,
     own: int,
     mask: np.ndarray | None,
-    block: int,
+    width: int,
 ) -> np.ndarray:
-    """Let a block of queries, of which the first owns key ``own``, look at tile after tile."""
+    """Let a block of queries, of which the first owns key ``own``, see ``width`` keys at a time."""
     # The lowest finite number stands for "nothing seen": -inf - (-inf) would not be a number.
     nothing = np.full((*rows.shape[:-1], 1), np.finfo(rows.dtype).min, rows.dtype)
     seen = Running(nothing, np.zeros_like(nothing), np.zeros_like(rows))
-    end = min(own + rows.shape[-2], k.shape[-2])
-    edges = [*range(0, own, block), own, end] if own < end else [*range(0, end, block), end]
-    tile = np.empty((*rows.shape[:-1], block), rows.dtype)
-    for start, stop in pairwise(edges):
+    n_rows, end = rows.shape[-2], min(own + rows.shape[-2], k.shape[-2])
+    tile = np.empty((*rows.shape[:-1], width), rows.dtype)
+    for stop in range(end, 0, -width):  # the last keys first: what is hidden lies in one tile
+        start = max(0, stop - width)
         keys = k[..., start:stop, :].swapaxes(-1, -2)
         scores = np.matmul(rows, keys, out=tile[..., : stop - start])
-        if start == own:  # on the diagonal
-            scores += _triangle(stop - start)
+        if own < stop == end:
+            scores[..., own - start :] += _triangle(n_rows)
         if mask is not None:
             scores += mask[..., start:stop]
         seen = look_further(seen, scores, v[..., start:stop, :])
@@ -553,7 +552,8 @@ def _all_keys_and_values(n: int, d_head: int) -> int:
 VARIANTS = (
     Variant("naive", naive, True, "n²", _naive_adds, lambda n: n * n, _all_keys_and_values),
     Variant(
-        "tiled", tiled, True, "n²", _tiled_adds, lambda n: min(n, BLOCK) ** 2, _all_keys_and_values
+        "tiled", tiled, True, "n²", _tiled_adds, lambda n: min(n, BLOCK) * min(n, 2 * BLOCK),
+        _all_keys_and_values,
     ),
     Variant(
         "window", sliding_window, False, "n", _window_adds,

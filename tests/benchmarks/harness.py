@@ -16,8 +16,9 @@ PARAMLAB = str(Path(sys.executable).with_name("paramlab"))  # the installed comm
 ORACLE = Path(
     os.environ.get("PARAMLAB_ORACLE", Path(__file__).parents[2] / ".venv-oracle/bin/python")
 )
-# Settings that hold OpenBLAS back on some machines; what is measured runs without them.
-_UNSET = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+# Settings that hold OpenBLAS back on some machines, or have every start compile the package anew;
+# what is measured runs without them.
+_UNSET = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "PYTHONDONTWRITEBYTECODE")
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ IGNORED = "nbval-ignore-output"
 RAISES = "raises-exception"
 TAGS = frozenset(
     f"{verb}-{what}" for verb in ("hide", "remove") for what in ("input", "output", "cell")
-) | {IGNORED, RAISES, "full-width", "margin"}
+) | {IGNORED, RAISES, "remove-stderr", "full-width", "margin"}
 CELL_METADATA = frozenset({"name", "tags", "mystnb"})
 NOTEBOOK_METADATA = frozenset({"kernelspec", "myst", "mystnb"})
 # What both the site and JupyterLab (jupyterlab-myst) render.

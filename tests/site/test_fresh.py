@@ -22,7 +22,7 @@ FRONT = (
     "---\nmyst:\n  html_meta:\n    description: A book of two pages.\n---\n\n# Front\n\nWords.\n"
 )
 PACKAGE = "NUMBER = 42\n"
-CHECKPOINTS = "def model_path():\n    return 'no-model.gguf'\n"
+REAL_MODEL = "def model_path():\n    return 'no-model.gguf'\n"
 CODE = """import os, paramlab
 with open(os.environ["RUNS"], "a") as file:
     file.write("x")
@@ -45,7 +45,7 @@ class Book:
         self.write("book/index.md", FRONT)
         self.write("lib/rfc3987_syntax.py", NO_ADDRESS_GRAMMAR)
         self.write("lib/paramlab/__init__.py", PACKAGE)
-        self.write("lib/paramlab/checkpoints.py", CHECKPOINTS)
+        self.write("lib/paramlab/real_model.py", REAL_MODEL)
         self.write_notebook(CODE)
 
     def write(self, name: str, text: str) -> None:

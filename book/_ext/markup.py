@@ -9,7 +9,6 @@ from sphinx.application import Sphinx
 from sphinx.util.images import get_image_size
 from sphinx.writers.html5 import HTML5Translator
 
-ROMAN = ("I", "II", "III", "IV", "V", "VI")
 OWN_ASSETS = {"book.css", "book.js", "search.js", "search-index.js", "sortable.js"}
 SORTABLE = re.compile(r'class="[^"]*\bsortable\b')
 
@@ -84,11 +83,8 @@ def part_of(app: Sphinx, pagename: str) -> str:
     pagename : str
         Path of the page's source, without suffix.
     """
-    parts = [tree for tree in app.config.external_site_map.root.subtrees if tree.numbered]
-    for numeral, part in zip(ROMAN, parts, strict=False):
-        if pagename in part.items:
-            return f"Part {numeral} · {part.caption}"
-    return ""
+    parts = (tree for tree in app.config.external_site_map.root.subtrees if tree.numbered)
+    return next((part.caption for part in parts if pagename in part.items), "")
 
 
 def page_context(app: Sphinx, pagename: str, template: str, context: dict, doctree) -> None:

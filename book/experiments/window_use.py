@@ -28,11 +28,10 @@ from pathlib import Path
 from pydoc_data.topics import topics
 
 import numpy as np
-from paramlab import __version__, load_model, transformer
+from paramlab import __version__, forward, load_model
 from paramlab.attention import KVCache
 from paramlab.checkpoints import Model
 from paramlab.layers import cross_entropy
-from paramlab.variants import tiled
 
 FILE = Path(__file__).parent / "data" / "window_use.json"
 COMMAND = "OPENBLAS_NUM_THREADS=1 python book/experiments/window_use.py"
@@ -51,11 +50,6 @@ WORDS = (
     "silver thunder violin wagon castle dragon eagle forest garden harbor island jungle kitchen "
     "ladder mirror needle ocean palace queen rocket shadow temple umbrella valley winter yellow"
 ).split()
-
-
-def attention_in_tiles(q, k, v, mask, watch=None):
-    """Compute the attention of the forward pass in tiles: the same sums, two times as fast."""
-    return tiled(q, k, v)
 
 
 def prompt(
@@ -91,7 +85,7 @@ def read(tokens: list[int], model: Model, cache: KVCache, ends: Iterable[int] = 
     for start, stop in pairwise(edges):
         scored = stop + 1 in ends  # the chunk predicts tokens start + 1 to stop
         inputs = tokens[start:stop]
-        logits = transformer.forward(*model[:2], inputs, last_only=not scored, cache=cache)
+        logits = forward(*model[:2], inputs, last_only=not scored, cache=cache)
         if scored:
             targets = np.array(tokens[start + 1 : stop + 1])
             losses[start + 1 : stop + 1] = cross_entropy(logits, targets)
@@ -104,7 +98,7 @@ def recall(notes: list[tuple[str, str]], model: Model, cache: KVCache) -> list[i
     n_tokens, hits = cache.n_tokens, []
     for name, word in notes:
         question = tokenizer.encode(QUESTION.format(name))
-        logits = transformer.forward(params, config, question, last_only=True, cache=cache)
+        logits = forward(params, config, question, last_only=True, cache=cache)
         hits.append(int(logits.argmax() == tokenizer.encode(" " + word)[0]))
         cache.n_tokens = n_tokens  # forget the question
     return hits
@@ -143,7 +137,6 @@ def measure(text: list[int], seed: int, model: Model) -> dict:
 
 def main() -> None:
     """Measure text after text, and write the file after each."""
-    transformer.attention = attention_in_tiles
     model = load_model()
     encode = model.tokenizer.encode
     assert all(len(encode(" " + word)) == 1 for word in NAMES + WORDS)

@@ -213,6 +213,12 @@ REPAIRED = {
         ),
         "outputs hold pictures, warnings",
     ),
+    "print in pieces": (
+        lambda notebook: cell_of(notebook, "count").outputs.append(
+            v4.new_output("stream", name="stdout", text="and more")
+        ),
+        "broken pieces",
+    ),
 }
 
 

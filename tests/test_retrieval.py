@@ -50,6 +50,13 @@ def test_a_box_that_is_to_be_found_was_noted_once_and_there():
     assert (answers[:, -1] == tokens[np.arange(40), place]).all()
 
 
+def test_fewer_boxes_hold_more_notes_each():
+    tokens, answers = retrieval.texts(np.random.default_rng(3), 40, 64, n_boxes=4)
+    notes = tokens[tokens < retrieval.QUESTION]
+    assert set(notes // retrieval.N_THINGS) == set(range(4))
+    assert all(known[-1] == answer(text, 63) for text, known in zip(tokens, answers, strict=True))
+
+
 def test_every_position_scheme_ran_with_every_seed_and_was_asked_as_often():
     runs = {(run["scheme"], run["seed"]) for run in RECORD["runs"]}
     assert runs == {(scheme, seed) for scheme in retrieval.SCHEMES for seed in retrieval.SEEDS}

@@ -18,23 +18,30 @@ A variant is the name of a scheme, as in ``tiny-rope``:
   interpolation), the learned table stretched to 512 rows; no weight was trained further;
 - ``rope, cut``: the text is cut into pieces of 128 tokens, each read on its own: what a model
   reaches that never leaves its trained length.
+
+``trained further`` holds the plan and the ``losses`` of two more variants, ``rope`` and ``rope,
+squeezed``, after 100 steps of training on texts of 512 tokens.
 """
 
 import json
 import platform
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 from paramlab.checkpoints import Model, load_model
 from paramlab.layers import cross_entropy
 from paramlab.positions import stretched
+from paramlab.training import start, train
 from paramlab.transformer import forward
-from tiny_models import SCHEMES, TRAINED_LENGTH, held_out
+from tiny_models import PLAN, SCHEMES, TRAINED_LENGTH, held_out, texts, tokenizer
 
 HERE = Path(__file__).parent
 N_TOKENS, BIN = 4 * TRAINED_LENGTH, 32
 BATCH = 4  # texts at a time
+FURTHER = replace(
+    PLAN, n_steps=100, batch_size=2, n_tokens=N_TOKENS, learning_rate=1e-3, warmup_steps=10
+)
 
 
 def main() -> None:
@@ -55,6 +62,7 @@ def main() -> None:
         "bin_tokens": BIN,
         "first_positions": list(range(0, N_TOKENS, BIN)),
         "losses": losses,
+        "trained further": {"plan": asdict(FURTHER), "losses": trained_further(tokens)},
     }
     text = json.dumps(record, indent=1)
     (HERE / "data" / "loss_by_position.json").write_text(text + "\n", encoding="utf-8")
@@ -68,16 +76,32 @@ def variants(scheme: str, model: Model, tokens: np.ndarray) -> dict[str, np.ndar
     if scheme == "learned":
         measured["learned"] = losses_of(model, tokens[:, : TRAINED_LENGTH + 1])
     else:
-        longer = replace(model.config, n_ctx=N_TOKENS)
-        measured[scheme] = losses_of(model._replace(config=longer), tokens)
+        measured[scheme] = losses_of(longer(model), tokens)
     if scheme != "none":
         measured[f"{scheme}, squeezed"] = losses_of(squeezed(model), tokens)
     return measured
 
 
+def trained_further(tokens: np.ndarray) -> dict[str, list[list[float]]]:
+    """Train the RoPE model on long texts, read on or squeezed; return its losses on the tokens."""
+    model, corpus = load_model(HERE / "models" / "tiny-rope.safetensors"), texts()[0]
+    losses = {}
+    for variant, wide in {"rope": longer(model), "rope, squeezed": squeezed(model)}.items():
+        run = start(wide.config, FURTHER, wide.params)
+        train(run, np.array(tokenizer().encode(corpus)), progress=False)
+        losses[variant] = in_bins(losses_of(wide._replace(params=run.params), tokens))
+        print(f"{variant:22} trained further: last {losses[variant][-1]}")
+    return losses
+
+
 def starts() -> range:
     """Return where the pieces begin into which a text is cut."""
     return range(0, N_TOKENS, TRAINED_LENGTH)
+
+
+def longer(model: Model) -> Model:
+    """Let a model read on beyond its trained length, as it is."""
+    return model._replace(config=replace(model.config, n_ctx=N_TOKENS))
 
 
 def squeezed(model: Model) -> Model:

@@ -59,14 +59,19 @@ PLAN = Plan(
 
 
 def texts(
-    rng: np.random.Generator, n_texts: int, n_tokens: int, place: np.ndarray | None = None
+    rng: np.random.Generator,
+    n_texts: int,
+    n_tokens: int,
+    place: np.ndarray | None = None,
+    n_boxes: int = N_BOXES,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return random texts (B, T) and, for each token, the note that answers it, or -1 (B, T).
 
-    With ``place`` (B,) the last token asks for a box that was noted only there.
+    With ``place`` (B,) the last token asks for a box that was noted only there. Without it only
+    the first ``n_boxes`` may be in use: then more notes are on the same box.
     """
     shape, rows = (n_texts, n_tokens), np.arange(n_texts)
-    boxes, things = rng.integers(N_BOXES, size=shape), rng.integers(N_THINGS, size=shape)
+    boxes, things = rng.integers(n_boxes, size=shape), rng.integers(N_THINGS, size=shape)
     asks = rng.random(shape) < 0.5
     asks[:, -1] = True
     if place is not None:

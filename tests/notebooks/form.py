@@ -216,23 +216,30 @@ def _number_cells(notebook: NotebookNode) -> None:
 def _clean_outputs(notebook: NotebookNode) -> None:
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            cell.outputs = list(_cleaned(cell.outputs))
+            cell.outputs = _cleaned(cell.outputs)
 
 
-def _cleaned(outputs: list[NotebookNode]) -> Iterator[NotebookNode]:
-    """Yield outputs without pictures, warnings, paths of tracebacks and display hints."""
+def _cleaned(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    """Return outputs without pictures, warnings, paths of tracebacks and display hints.
+
+    What a cell prints arrives in pieces whose ends are chance; they are joined.
+    """
+    kept: list[NotebookNode] = []
     for output in outputs:
         if output.output_type == "stream":
-            if output.name == "stdout":
-                yield output
-            continue
-        if output.output_type == "error":
+            if output.name != "stdout":
+                continue
+            if kept and kept[-1].output_type == "stream":
+                kept[-1].text += output.text
+                continue
+        elif output.output_type == "error":
             output.traceback = []
         else:
             output.metadata = NotebookNode()
             for kind in [kind for kind in output.data if kind.startswith("image/")]:
                 del output.data[kind]
-        yield output
+        kept.append(output)
+    return kept
 
 
 FIXES: list[tuple[Callable[[NotebookNode], None], str]] = [
@@ -242,7 +249,7 @@ FIXES: list[tuple[Callable[[NotebookNode], None], str]] = [
     (_strip_metadata, "metadata other than name, tags, mystnb and the python3 kernel"),
     (_set_ids, "a cell's id is neither its name nor its position"),
     (_number_cells, "executed cells are not numbered from 1 in order"),
-    (_clean_outputs, "outputs hold pictures, warnings, tracebacks or display metadata"),
+    (_clean_outputs, "outputs hold pictures, warnings, tracebacks, display hints or broken pieces"),
 ]
 
 

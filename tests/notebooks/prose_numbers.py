@@ -4,7 +4,7 @@ Every number of three or more digits in the prose of a page (Markdown cells, cap
 alternative texts, Markdown pages) must occur, as the same token with the same unit, in an output
 of that page that nbval compares, or in ``paramlab/data``. Of the data counts what belongs to the
 page: the models it names, the claims of its chapter. Exempt by rule are round numbers (200), years,
-names of catalogd models, numbers of sections, arXiv ids, addresses, file names, versions.
+names of catalog models, numbers of sections, arXiv ids, addresses, file names, versions.
 
 ``python tests/notebooks/prose_numbers.py [PAGES]`` lists the numbers that stand on nothing.
 """

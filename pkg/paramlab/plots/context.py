@@ -303,7 +303,8 @@ def recall_by_place(
             axes.plot([place] * 2, interval(n, n_asked), color=colors[i], linewidth=1.2)
         axes.plot(x, shares[length], "o-", color=colors[i], linewidth=2, markersize=5)
         name = display.number(length) + (" tokens" if i == 0 else "")
-        axes.text(0.93, heights[str(length)], name, color=colors[i], va="center")
+        beside = axes.text(0.93, heights[str(length)], name, color=colors[i], va="center")
+        beside.set_bbox({"facecolor": plots.GROUND, "edgecolor": "none", "pad": 0.5})
     axes.set(xlim=(0, 1.22), ylim=(0, 1), xlabel="place of the note in the text")
     axes.set_ylabel("found again")
     axes.set_xticks([0, 0.5, 1], ["beginning", "middle", "end"])
@@ -321,7 +322,9 @@ SCHEME_COLORS = {
 
 
 def beyond_the_trained_length(
-    shares: dict[str, dict[str, dict[int, float]]], names: dict[str, str], chance: dict[str, float]
+    shares: dict[str, dict[str, dict[int, float]]],
+    names: dict[str, str],
+    blind: dict[str, dict[int, float]],
 ) -> tuple[Figure, dict[str, dict[str, dict[int, float]]]]:
     """Draw, for each task a panel, the right answers of each position scheme by the length.
 
@@ -332,8 +335,8 @@ def beyond_the_trained_length(
         that of the training.
     names
         What to call the schemes.
-    chance
-        For each task the share that a guess gets right.
+    blind
+        For each task, by length, the share that is right without knowing any position.
 
     Returns
     -------
@@ -351,7 +354,7 @@ def beyond_the_trained_length(
             axes.plot(lengths, list(by_length.values()), "o-", color=color, markersize=4.5)
             x, y = lengths[-1] * 1.12, heights[scheme]
             axes.text(x, y, names[scheme], color=color, va="center", fontsize=10)
-        axes.axhline(chance[task], color=plots.MUTED, linewidth=1, linestyle=(0, (4, 3)))
+        axes.plot(*zip(*blind[task].items(), strict=True), color=plots.MUTED, dashes=(4, 3), lw=1)
         axes.set_xscale("log", base=2)
         axes.set_xlim(lengths[0] * 0.85, lengths[-1] * 3.4)
         axes.set_xticks(lengths, [str(n) for n in lengths])
@@ -395,7 +398,7 @@ def tokens_for_one_text(
     largest = max(max(pair) for pair in tokens.values())
     for row, (name, (english, chinese)) in enumerate(tokens.items()):
         axes.barh(row, chinese, color=plots.ACTIVITY, height=0.42)
-        axes.plot([english] * 2, [row - 0.3, row + 0.3], color=plots.BIAS, linewidth=3)
+        axes.vlines(english, row - 0.26, row + 0.3, color=plots.BIAS, linewidth=3)
         axes.text(0, row - 0.3, name, va="bottom", fontsize=10)
         beside = axes.text(max(english, chinese) + largest / 60, row, f"{chinese}", va="center")
         beside.set_bbox({"facecolor": plots.GROUND, "edgecolor": "none", "pad": 1})

@@ -5,15 +5,16 @@ repository, on one thread so that it disturbs nobody and gives the same digits a
 
     OPENBLAS_NUM_THREADS=1 python book/experiments/drawers.py
 
-With names behind it (damage, hits, blocks, single, units) it measures only these again.
+With names behind it (damage, right, blocks, single, super, units) it measures only these again.
 
 Four questions are asked of the model:
 
-1. damage: what is the loss when a share of the block weights is set to zero?
+1. damage, right: what is the loss when a share of the block weights is set to zero, and which of
+   the tokens that were predicted right still are?
 2. blocks: what is the loss without one whole block?
-3. single weights: does taking out one weight change anything?
-4. units: do prompts on one subject excite the same units of the MLPs, and does the model lose
-   that subject more than others when these units are taken out?
+3. single, super: does taking out one weight change anything, and on every text?
+4. units: do prompts on one subject excite the same units of the MLPs, can the subject be read
+   from them, and does the model lose it more than others when they are taken out?
 """
 
 import json
@@ -29,7 +30,7 @@ from typing import NamedTuple
 import numpy as np
 from paramlab import __version__, load_model, transformer
 from paramlab.checkpoints import Model, flatten, nest
-from paramlab.layers import Params
+from paramlab.layers import Params, cross_entropy
 from paramlab.real_model import FILE_SHA256
 from paramlab.texts import passage
 from recording import short
@@ -67,7 +68,7 @@ def damaged(params: Params, choose: Choose, rescale: float = 1) -> Params:
 
 
 def at_random(share: float, seed: int) -> Choose:
-    """Choose each weight with this probability."""
+    """Choose each weight with this probability; a seed takes the same ones at larger shares too."""
     rng = np.random.default_rng(seed)
     return lambda array: rng.random(array.shape, np.float32) < share
 
@@ -122,15 +123,28 @@ def measure_damage(model: Model, texts: Sequence[np.ndarray]) -> dict:
     return record
 
 
-def measure_hits(model: Model) -> list[bool]:
-    """Say which of the random draws of a tenth took the weight that matters most."""
-    name, place = SUPER_WEIGHT
-    hits = []
+def measure_right(model: Model, texts: Sequence[np.ndarray]) -> dict:
+    """Count the tokens that the model puts first, and those it still does without a tenth."""
+    before = _first_and_losses(model.params, model, texts)
+    record: dict = {"n_tokens": before[0].size, "before": int(before[0].sum())}
+    record |= {"still": [], "less probable": []}
     for seed in SEEDS:
-        choose = at_random(0.1, seed)
-        gone = {n: choose(array) for n, array in _block_matrices(model.params).items()}
-        hits.append(bool(gone[name][place]))
-    return hits
+        right, loss = _first_and_losses(damaged(model.params, at_random(0.1, seed)), model, texts)
+        record["still"].append(int((before[0] & right).sum()))
+        record["less probable"].append(int((loss > before[1]).sum()))
+    return record
+
+
+def _first_and_losses(
+    params: Params, model: Model, texts: Sequence[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Say of every next token of the texts if it has the largest logit, and what its loss is."""
+    first, loss = [], []
+    for text in texts:
+        logits = transformer.forward(params, model.config, text[:-1])
+        first.append(logits.argmax(axis=-1) == text[1:])
+        loss.append(cross_entropy(logits, text[1:]))
+    return np.concatenate(first), np.concatenate(loss)
 
 
 def measure_blocks(model: Model, texts: Sequence[np.ndarray]) -> list[list[float]]:
@@ -184,6 +198,31 @@ def measure_single_weights(model: Model, text: np.ndarray) -> dict:
             for group, places in groups.items()
         },
     }
+
+
+def measure_super_weight(model: Model, texts: Sequence[np.ndarray]) -> dict:
+    """Measure the losses without the weight that matters most; say which random draws took it.
+
+    The weight was found on the first text, so the others are its test.
+    """
+    name, place = SUPER_WEIGHT
+    arrays = flatten(model.params)
+    arrays[name] = arrays[name].copy()
+    arrays[name][place] = 0
+    return {
+        "losses": losses(nest(arrays), model, texts),
+        "taken": {str(share): [_takes(model, share, seed) for seed in SEEDS] for share in SHARES},
+    }
+
+
+def _takes(model: Model, share: float, seed: int) -> bool:
+    """Say whether the random draw takes the weight; earlier arrays use up random numbers too."""
+    choose = at_random(share, seed)
+    for name, array in _block_matrices(model.params).items():
+        gone = choose(array)
+        if name == SUPER_WEIGHT[0]:
+            return bool(gone[SUPER_WEIGHT[1]])
+    raise ValueError(f"no array {SUPER_WEIGHT[0]} among the matrices of the blocks")
 
 
 def _block_matrices(params: Params) -> dict[str, np.ndarray]:
@@ -246,7 +285,7 @@ def prompts(model: Model, material: dict) -> Iterator[Prompt]:
     """Yield every prompt: all subjects times all requests in all wordings.
 
     Wording w of a request takes thing and part w of a subject. So two prompts on one subject with
-    different wordings share neither the sentence nor the words for the subject.
+    different wordings share neither the sentence nor (but for "bikes" and "clocks") the words.
     """
     subjects, requests = material["subjects"].values(), material["requests"].values()
     for (s, subject), (r, wordings) in product(enumerate(subjects), enumerate(requests)):
@@ -263,7 +302,12 @@ def prompts(model: Model, material: dict) -> Iterator[Prompt]:
 
 
 def measure_units(model: Model, material: dict) -> dict:
-    """Measure overlaps of the strongest units, and what taking units out does to a subject."""
+    """Measure overlaps of the strongest units, what they tell, and what they are needed for.
+
+    A unit with large activations is among the strongest whatever the prompt. So the overlap is
+    measured a second time on strengths from which each unit's mean is taken and divided by its
+    standard deviation.
+    """
     listed = list(prompts(model, material))
     labels = np.array([prompt[:3] for prompt in listed])
     everywhere, named, zeros, n_activations = _strengths(model, listed)
@@ -276,9 +320,9 @@ def measure_units(model: Model, material: dict) -> dict:
         "activations that are zero": zeros,
         "overlap": _overlaps(everywhere, labels),
         "overlap where the subject is named": _overlaps(named, labels),
-        "top in some prompt": float(_tops(everywhere).any(axis=0).mean()),
-        "top in every prompt": float(_tops(everywhere).all(axis=0).mean()),
-        "knock-out": _knock_out(model, named, listed),
+        "overlap, standardized": _overlaps(_standardized(everywhere), labels),
+        "overlap where the subject is named, standardized": _overlaps(_standardized(named), labels),
+        **_subjects_of_units(model, named, listed),
     }
 
 
@@ -310,11 +354,12 @@ def _tops(strengths: np.ndarray) -> np.ndarray:
     return strengths >= threshold
 
 
-def _overlaps(strengths: np.ndarray, labels: np.ndarray) -> dict:
-    """Return the mean overlap of two prompts' top units by what the prompts share.
+def _standardized(strengths: np.ndarray) -> np.ndarray:
+    return (strengths - strengths.mean(axis=0)) / strengths.std(axis=0)
 
-    Intervals are 95 % of a bootstrap over the subjects, the unit of which others could be drawn.
-    """
+
+def _overlaps(strengths: np.ndarray, labels: np.ndarray) -> dict:
+    """Return the mean overlap of two prompts' top units by what the prompts share."""
     tops = _tops(strengths).astype(np.float32)
     n_prompts, n_layers, n_units = tops.shape
     overlap = sum(tops[:, i] @ tops[:, i].T for i in range(n_layers)) / n_layers / _n_top(n_units)
@@ -327,69 +372,102 @@ def _overlaps(strengths: np.ndarray, labels: np.ndarray) -> dict:
         "same request": pairs & ~same_s & same_r,
         "neither": pairs & ~same_s & ~same_r,
     }
+    means = {kind: _resampled(overlap, chosen, s) for kind, chosen in kinds.items()}
+    means["subject alone"] = means["same subject"] - means["neither"]
+    means["request alone"] = means["same request"] - means["neither"]
     shoe_marketing = (s == 0) & (r == 0)
     return {
         "chance": _n_top(n_units) / n_units,
         "shoe marketing": float(overlap[pairs & np.outer(shoe_marketing, shoe_marketing)].mean()),
-        **{kind: _with_interval(overlap, chosen, s) for kind, chosen in kinds.items()},
+        **{kind: _with_interval(mean) for kind, mean in means.items()},
+        "n_pairs": {kind: int(chosen.sum()) // 2 for kind, chosen in kinds.items()},
     }
 
 
-def _with_interval(overlap: np.ndarray, chosen: np.ndarray, s: np.ndarray) -> dict:
+def _resampled(overlap: np.ndarray, chosen: np.ndarray, s: np.ndarray) -> np.ndarray:
+    """Return the mean of the chosen pairs, then the means when the subjects are drawn again.
+
+    Subjects are what others could be drawn of; the requests and their wordings stay. The draws
+    are the same in every call, so two kinds of pairs can be compared draw by draw.
+    """
     member = np.eye(s.max() + 1)[s]  # (prompts, subjects)
     total = member.T @ (overlap * chosen) @ member  # (subjects, subjects)
     number = member.T @ chosen @ member
     rng = np.random.default_rng(0)
-    means = []
+    means = [overlap[chosen].mean()]
     for _ in range(N_RESAMPLES):
         drawn = np.bincount(rng.integers(len(total), size=len(total)), minlength=len(total))
         times = np.outer(drawn, drawn)
+        np.fill_diagonal(times, drawn)  # a subject drawn twice counts twice, not four times
         means.append((times * total).sum() / (times * number).sum())
-    low, high = np.quantile(means, (0.025, 0.975))
-    return {
-        "mean": float(overlap[chosen].mean()),
-        "low": float(low),
-        "high": float(high),
-        "n_pairs": int(chosen.sum()) // 2,
-    }
+    return np.array(means)
 
 
-def _knock_out(model: Model, strengths: np.ndarray, listed: Sequence[Prompt]) -> list[dict]:
-    """Take out the units selective for each subject; measure its held-out prompts and others.
+def _with_interval(means: np.ndarray) -> dict[str, float]:
+    low, high = np.quantile(means[1:], (0.025, 0.975))
+    return {"mean": float(means[0]), "low": float(low), "high": float(high)}
 
-    The units are chosen on two wordings of every request and judged on the two others, which name
-    other things; of the other subjects' prompts, every fifth is judged. The control takes out as
-    many units of every block, chosen at random.
+
+def _subjects_of_units(model: Model, strengths: np.ndarray, listed: Sequence[Prompt]) -> dict:
+    """Choose units typical of each subject; read the subject from them, then take them out.
+
+    Units are chosen on two wordings of every request and judged on the two others, which name
+    other things. Reading: the share of pairs of a prompt on the subject and one on another in
+    which the units (the best one, or all chosen) respond more strongly to the first. Taking out:
+    the changes of the loss, a row for each subject whose units are out and a column for each
+    subject of the prompts, over all tokens and over those that name the subject; and the same
+    for as many units of every block, drawn at random.
     """
     s, w = (np.array([prompt[i] for prompt in listed]) for i in (0, 2))
-    before = np.array(losses(model.params, model, [prompt.tokens for prompt in listed]))
     n_units = round(SELECTIVE * strengths[0].size)
+    judged = [prompt for prompt in listed if prompt.wording >= 2]
+    before = [_prompt_losses(model.params, model, prompt) for prompt in judged]
     rng = np.random.default_rng(0)
-    record = []
+    read: dict = {"best unit": [], "all chosen": []}
+    out: dict = {"n_units": n_units, "selective": [], "random": []}
     for subject in range(s.max() + 1):
-        inside, outside = (strengths[(w < 2) & chosen] for chosen in (s == subject, s != subject))
-        spread = np.sqrt(inside.var(axis=0) + outside.var(axis=0))
-        score = (inside.mean(axis=0) - outside.mean(axis=0)) / spread  # (L, F)
+        score = _typical(strengths[w < 2], s[w < 2] == subject)
         units = np.argsort(score, axis=None)[-n_units:]
-        layers = np.unravel_index(units, score.shape)[0]
-        control = layers * score.shape[1] + rng.integers(score.shape[1], size=n_units)
-        judged = {
-            "own": np.flatnonzero((w >= 2) & (s == subject)),
-            "others": np.flatnonzero((w >= 2) & (s != subject))[::5],
-        }
-        row: dict = {"n_units": n_units}
-        for name, chosen in (("selective", units), ("random", control)):
+        sizes = strengths.reshape(len(listed), -1)[:, units]
+        sizes = ((sizes - sizes[w < 2].mean(axis=0)) / sizes[w < 2].std(axis=0))[w >= 2]
+        own = s[w >= 2] == subject
+        read["best unit"].append(_told_apart(sizes[:, -1], own))
+        read["all chosen"].append(_told_apart(sizes.mean(axis=1), own))
+        for name, chosen in (("selective", units), ("random", _as_many(units, score.shape, rng))):
             params = _without_units(model.params, chosen, score.shape)
-            row[name] = {
-                whose: float(
-                    np.mean(
-                        losses(params, model, [listed[i].tokens for i in which]) - before[which]
-                    )
-                )
-                for whose, which in judged.items()
-            }
-        record.append(row)
-    return record
+            after = [_prompt_losses(params, model, prompt) for prompt in judged]
+            change = np.array(after) - before  # (prompts, 2)
+            out[name].append([change[s[w >= 2] == i].mean(axis=0) for i in range(s.max() + 1)])
+    for name in ("selective", "random"):
+        everywhere, named = np.moveaxis(np.array(out[name]), -1, 0)
+        out[name] = {"all tokens": everywhere.tolist(), "the subject's name": named.tolist()}
+    return {"reading": read, "taking out": out}
+
+
+def _typical(strengths: np.ndarray, own: np.ndarray) -> np.ndarray:
+    """Say how far each unit's strength in the own prompts lies above the others, in spreads."""
+    inside, outside = strengths[own], strengths[~own]
+    spread = np.sqrt(inside.var(axis=0) + outside.var(axis=0))
+    return (inside.mean(axis=0) - outside.mean(axis=0)) / spread  # (L, F)
+
+
+def _told_apart(strengths: np.ndarray, own: np.ndarray) -> float:
+    return float((strengths[own][:, None] > strengths[~own]).mean())
+
+
+def _as_many(units: np.ndarray, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    """Draw other units, in every block as many as are given."""
+    n_layers, n_units = shape
+    per_block = np.bincount(units // n_units, minlength=n_layers)
+    drawn = [i * n_units + rng.choice(n_units, n, replace=False) for i, n in enumerate(per_block)]
+    return np.concatenate(drawn)
+
+
+def _prompt_losses(params: Params, model: Model, prompt: Prompt) -> tuple[float, float]:
+    """Return the mean loss over all tokens of a prompt, and over those that name its subject."""
+    logits = transformer.forward(params, model.config, prompt.tokens[:-1])
+    loss = cross_entropy(logits, prompt.tokens[1:])
+    return float(loss.mean()), float(loss[prompt.named[1:]].mean())
 
 
 def _without_units(params: Params, units: np.ndarray, shape: tuple[int, ...]) -> Params:
@@ -425,9 +503,10 @@ def main(names: Sequence[str]) -> None:
     }
     steps = {
         "damage": lambda: measure_damage(model, texts),
-        "hits": lambda: measure_hits(model),
+        "right": lambda: measure_right(model, texts),
         "blocks": lambda: measure_blocks(model, texts),
         "single": lambda: measure_single_weights(model, texts[0]),
+        "super": lambda: measure_super_weight(model, texts),
         "units": lambda: measure_units(model, material),
     }
     for name in names or steps:

@@ -158,7 +158,10 @@ def recall_under_damage(
         end = max(share for share, right in shared[pairs].items() if right > 0.95)
         axes.text(100 * end + 2, 107, f"{pairs:,} pairs", color=color, ha="right", va="center")
     axes.plot([0, 100], [100, 0], color=plots.REST, linewidth=1)
-    axes.text(3, 45, "one drawer\nfor each answer", color=plots.REST, va="top")
+    axes.text(3, 58, "one drawer\nfor each answer", color=plots.REST, va="top")
+    for height, style, name in ((21, "o-", "shared by all"), (11, "s:", "a part for each pair")):
+        axes.plot([4, 12], [height, height], style, color=plots.INK, markersize=4.5)
+        axes.text(15, height, name, va="center")
     axes.set(xlabel="numbers destroyed (%)", ylabel="answers still right (%)")
     axes.set(xlim=(0, 100), ylim=(0, 111))
     axes.set_yticks(range(0, 101, 20))

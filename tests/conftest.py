@@ -5,6 +5,7 @@ too, so that it is read: ``pytest --nbval tests/conftest.py book/reference/prime
 """
 
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -25,10 +26,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             notebook.skip_compare = (*notebook.skip_compare, *PICTURES)
 
 
-@pytest.fixture(scope="module")
-def real() -> Model:
-    """Return the real model."""
-    if not model_path().is_file():
-        reason = f"the real model is not at {model_path()}; fetch it with: paramlab fetch"
+@pytest.fixture(scope="session")
+def real_path() -> Path:
+    """Return where the real model is."""
+    path = model_path()
+    if not path.is_file():
+        reason = f"the real model is not at {path}; fetch it with: paramlab fetch"
         pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
+    return path
+
+
+@pytest.fixture(scope="module")
+def real(real_path: Path) -> Model:
+    """Return the real model."""
     return load_model()

@@ -45,6 +45,7 @@ CASES = {
     "maximum with a number": (lambda a: np.maximum(a, 1.01), A),
     "minimum": (np.minimum, A, ROW),
     "where": (lambda a, b: np.where(A > B, a, b), A, B),
+    "where by numbers": (lambda a, b: np.where([2, 0, 1, 0], a, b) + np.where(True, a, b), A, B),
     "matrix times matrix": (lambda a, b: a @ b, A, MATRIX),
     "texts times matrix": (lambda a, b: a @ b, TEXTS, MATRIX),
     "texts times texts": (lambda a, b: a @ b.swapaxes(-1, -2), TEXTS, TEXTS + 0.1),
@@ -66,6 +67,7 @@ CASES = {
     "swapaxes": (lambda a: a.swapaxes(0, 2), TEXTS),
     "transpose": (lambda a: a.T, TEXTS),
     "transpose by axes": (lambda a: np.transpose(a, (1, 2, 0)), TEXTS),
+    "transpose by axes from the end": (lambda a: np.transpose(a, (-1, 0, -2)), TEXTS),
     "getitem slice": (lambda a: a[..., 1:], TEXTS),
     "getitem new axis": (lambda a: a[:, None] * a[..., None, :], A),
     "getitem backwards": (lambda a: a[::-2, 0], A),
@@ -229,6 +231,8 @@ def test_gradients_are_nested_like_the_parameters_and_share_no_memory():
 def test_equal_maxima_share_and_relu_is_flat_at_zero():
     assert value_and_grad(lambda x: x.max())(np.array([2.0, 2.0, 1.0]))[1].tolist() == [0.5, 0.5, 0]
     assert value_and_grad(lambda x: np.maximum(x, 0))(np.array(0.0))[1] == 0
+    for either in (np.maximum, np.minimum):  # of a number and itself: the number, once
+        assert value_and_grad(lambda x, either=either: either(x, x))(np.array(3.0))[1] == 1
 
 
 def test_comparisons_give_plain_arrays():

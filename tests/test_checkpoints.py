@@ -24,14 +24,18 @@ from paramlab.checkpoints import (
     load_model,
     model_path,
     nest,
+    read_arrays,
+    save_arrays,
     save_model,
 )
 from paramlab.config import Experts, ModelConfig
+from paramlab.corpus import Characters
 from paramlab.headers import UnsupportedModel
 from paramlab.params import shapes
 from paramlab.texts import passage
 from paramlab.tokenizer import Tokenizer, train_bpe
 from paramlab.transformer import forward, loss
+from random_models import random_params
 from safetensors.numpy import load_file, save_file
 
 TINY = ModelConfig(
@@ -92,9 +96,7 @@ def write_gguf(
     path: Path, config=TINY, kind="F32", change=lambda tensors: tensors
 ) -> dict[str, np.ndarray]:
     """Write a random model as llama.cpp's converter does; return its arrays under our names."""
-    rng = np.random.default_rng(0)
-    arrays = [array for array in shapes(config) if not array.tied_to]
-    ours = {array.name: rng.normal(size=array.shape).astype(np.float32) for array in arrays}
+    ours = flatten(random_params(config))
     theirs = {}
     for name, array in ours.items():
         rows = array.T if name.endswith(".weight") else array
@@ -218,8 +220,11 @@ def test_a_storage_type_that_cannot_be_expanded_is_named(tmp_path, monkeypatch):
         load_model(path)
 
 
-def test_a_file_cut_off_is_refused(tmp_path):
+def test_a_file_that_is_none_or_cut_off_is_refused(tmp_path):
     path = tmp_path / "tiny.gguf"
+    path.write_text("not a model")
+    with pytest.raises(UnsupportedModel, match="tiny.gguf: not a GGUF file"):
+        load_model(path)
     write_gguf(path)
     path.write_bytes(path.read_bytes()[:-1000])
     with pytest.raises(UnsupportedModel, match="tiny.gguf"):
@@ -433,10 +438,7 @@ def test_what_lies_beside_the_weights(folder, name):
 
 def random_model(config=TINY, tokenizer=None, seed=0) -> Model:
     """Return a model of random numbers."""
-    rng = np.random.default_rng(seed)
-    arrays = {a.name: rng.normal(size=a.shape) for a in shapes(config) if not a.tied_to}
-    flat = {name: array.astype(np.float32) for name, array in arrays.items()}
-    return Model(nest(flat), config, tokenizer)
+    return Model(random_params(config, seed), config, tokenizer)
 
 
 def assert_same(a: Model, b: Model, tolerance: float = 0) -> None:
@@ -490,6 +492,8 @@ def test_a_model_that_is_not_one_is_not_saved(tmp_path):
         save_model(path, Model(nest(wrong), TINY, None))
     with pytest.raises(ValueError, match="dtype is 'int8'; it can be float32 or float16"):
         save_model(path, random_model(), "int8")
+    with pytest.raises(UnsupportedModel, match="tokenizer of the type Characters cannot be saved"):
+        save_model(path, random_model(tokenizer=Characters("abc")))
     assert path.read_bytes() == before and os.listdir(tmp_path) == [path.name]
 
 
@@ -505,6 +509,27 @@ def test_an_interruption_leaves_what_was_there(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         save_model(path, random_model(seed=1))
     assert path.read_bytes() == before and os.listdir(tmp_path) == [path.name]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="rights are of another kind there")
+def test_everybody_may_read_what_was_saved(tmp_path):
+    save_model(tmp_path / "a.safetensors", random_model())
+    assert (tmp_path / "a.safetensors").stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.parametrize("place", ["folder", "nowhere/a.safetensors"])
+def test_a_place_that_cannot_be_written_is_named(tmp_path, place):
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OSError, match=f"{place} cannot be written: "):
+        save_model(tmp_path / place, random_model())
+    assert os.listdir(tmp_path) == ["folder"]
+
+
+def test_arrays_are_saved_in_the_order_of_their_rows(tmp_path):
+    rows = np.arange(6.0).reshape(2, 3)
+    save_arrays(tmp_path / "a", {"columns first": np.asfortranarray(rows), "turned": rows.T}, {})
+    arrays, _ = read_arrays(tmp_path / "a")
+    assert (arrays["columns first"] == rows).all() and (arrays["turned"] == rows.T).all()
 
 
 def damage(path: Path, at: int) -> None:

@@ -9,6 +9,7 @@ import pytest
 import weight_files as files
 from paramlab import catalog
 from paramlab.cli import LONGEST_ERROR, main
+from paramlab.costs import cost
 from paramlab.importers import count_source
 
 PACKAGE = Path(catalog.__file__).parents[1]
@@ -413,6 +414,10 @@ def test_the_json_of_cost(paramlab, source):
         assert set(ops) == {"multiply_adds", "flops", "components"}
         assert sum(ops["components"].values()) == ops["multiply_adds"]
         assert 2 * ops["multiply_adds"] == ops["flops"]
+    expected = cost(count_source(source).config, 32768, precision="int8", batch=4)
+    assert found["prefill"]["components"] == expected.prefill.by_part
+    assert found["decode"]["components"] == expected.decode.by_part
+    assert found["weight_bytes_read"] == expected.weight_bytes_read
     assert found["weight_bytes"] == count_source(source).count.total  # a byte each
     assert found["kv_cache_bytes"] <= 4 * 32768 * found["kv_cache_bytes_per_token"]
 
@@ -470,5 +475,7 @@ def test_compare_shows_what_a_context_costs(paramlab):
     assert costs["a"]["kv_cache_bytes"] == 32 * costs["b"]["kv_cache_bytes"]  # 4 heads, 8 windows
     status, out, _ = paramlab("compare", "llama-7b", "bert-base")
     assert status == 0 and "no costs: BERT base: an encoder such as BERT" in out
-    status, out, err = paramlab("compare", "llama-7b", "gpt2-small", "--context", 0)
-    assert (status, out, err.count("\n")) == (2, "", 1)
+    for context in (0, 10**12 + 1):
+        status, out, err = paramlab("compare", "llama-7b", "gpt2-small", "--context", context)
+        assert (status, out) == (2, "")
+        assert err.startswith(f"paramlab compare: context is {context}; it must be a whole number")

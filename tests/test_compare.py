@@ -5,7 +5,8 @@ from itertools import pairwise
 
 import pytest
 from paramlab import catalog, count
-from paramlab.compare import compare
+from paramlab.compare import compare, costs_of
+from paramlab.costs import cost
 
 KNOWN = [model for model in catalog.load() if model.config]
 
@@ -41,6 +42,14 @@ def test_a_longer_context_costs_rows_only_where_positions_are_learned():
     longer = replace(gpt2, n_ctx=32768, n_position_rows=32768)
     assert [step.parameters for step in compare(gpt2, longer)] == [(32768 - 1024) * 768]
     assert [step.parameters for step in compare(llama, replace(llama, n_ctx=32768))] == [0]
+
+
+def test_the_costs_are_those_of_their_names():
+    found, c = costs_of(config("llama-7b"), 3000), cost(config("llama-7b"), 3000)
+    assert found.pop("prefill_flops") == c.prefill.flops
+    assert found.pop("decode_flops") == c.decode.flops
+    assert found == {name: getattr(c, name) for name in found} and len(found) == 3
+    assert costs_of(config("bert-base"), 3000).startswith("an encoder such as BERT")
 
 
 def test_fields_that_make_no_model_alone_change_together():

@@ -42,9 +42,14 @@ def test_characters_come_back():
     assert len(letters.vocabulary) == len(set("hello, world\n"))
     with pytest.raises(ValueError, match="the character 'x' is not in the vocabulary"):
         letters.encode("hex")
+    for token in (-1, len(letters.vocabulary)):
+        with pytest.raises(ValueError, match=f"token id {token} is not in the vocabulary of"):
+            letters.decode([token])
 
 
 def test_rare_characters_share_one_token():
     letters = Characters("aaabbbcé", at_least=2)
     assert letters.vocabulary == ["a", "b", "\ufffd"]
     assert letters.decode(letters.encode("abcé?")) == "ab\ufffd\ufffd\ufffd"
+    marked = Characters("aab\ufffd\ufffd", at_least=2)  # a text that holds the mark itself
+    assert marked.vocabulary == ["a", "\ufffd"] and marked.encode("ab\ufffd") == [0, 1, 1]

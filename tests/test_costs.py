@@ -90,7 +90,27 @@ def test_a_batch_takes_as_many_times_as_it_has_texts():
     one = counted_run(forward, params, c, np.arange(9))
     three = counted_run(forward, params, c, np.arange(27).reshape(3, 9))
     assert three.multiply_adds == 3 * one.multiply_adds
-    assert cost(c, 9, batch=3).prefill.flops == 3 * cost(c, 9).prefill.flops
+    alone, batch = cost(c, 9), cost(c, 9, batch=3)
+    assert batch.prefill.flops == 3 * alone.prefill.flops
+    assert batch.decode.flops == 3 * alone.decode.flops
+    assert batch.kv_cache_bytes == 3 * alone.kv_cache_bytes
+
+
+def test_a_cost_is_what_its_parts_say():
+    c = config("mixtral-8x7b")
+    found = cost(c, 5000, "window:100", "int8", batch=3)
+    assert found.decode.flops == 3 * decode_operations(c, 5000, "window:100").flops
+    assert found.weight_bytes == weight_bytes(c, "int8")
+    assert found.weight_bytes_read == weight_bytes_read(c, 3, "int8")
+    assert found.kv_cache_bytes == 3 * kv_cache_bytes(c, 5000, "int8", "window:100")
+    assert found.kv_cache_bytes_per_token == kv_cache_bytes(c, 1, "int8")
+    assert found.crossover_tokens == crossover_tokens(c, "window:100")
+
+
+def test_a_sink_is_no_matrix():
+    c = config("gpt-oss-20b")
+    assert c.attention_sinks
+    assert forward_operations(c, 9) == forward_operations(replace(c, attention_sinks=False), 9)
 
 
 def test_measuring_leaves_the_result_alone():
@@ -238,6 +258,12 @@ def test_crossover_is_the_first_length_and_windows_can_prevent_it():
             ops = forward_operations(c, n)
             assert (ops.scores > ops.multiply_adds - ops.scores) == more
     assert crossover_tokens(config("mistral-7b-v0.1")) is None
+    wide = replace(config("gpt2-small"), d_ff=10**8)  # meets it after millions of tokens
+    first = crossover_tokens(wide)
+    assert 10**6 < first < 10**12
+    for n, more in ((first, True), (first - 1, False)):
+        ops = forward_operations(wide, n)
+        assert (ops.scores > ops.multiply_adds - ops.scores) == more
     assert crossover_tokens(config("gpt2-xl")) / crossover_tokens(config("gpt2-xl"), "full") == (
         pytest.approx(2, rel=1e-3)
     )
@@ -330,6 +356,23 @@ def test_windows_bound_the_cache():
     mistral = config("mistral-7b-v0.1")
     assert kv_cache_bytes(mistral, 4096) == kv_cache_bytes(mistral, 2**20)
     assert kv_cache_bytes(mistral, 2**15) * 8 == kv_cache_bytes(mistral, 2**15, attention="full")
+
+
+@pytest.mark.parametrize("slug", ["mistral-7b-v0.1", "gemma3-1b"])
+def test_of_two_windows_the_narrower_bounds_the_cache(slug):
+    c = config(slug)
+    everywhere = replace(c, window=0, local_layers=())
+    narrow = kv_cache_bytes(c, 5000, attention="window:100")
+    assert narrow == kv_cache_bytes(everywhere, 5000, attention="window:100")
+    assert forward_operations(c, 5000, attention="window:100") == (
+        forward_operations(everywhere, 5000, attention="window:100")
+    )
+
+
+def test_half_a_byte_is_rounded_up():
+    c = ModelConfig(n_layers=1, d_model=1, n_heads=1, d_ff=1, vocab_size=2, n_ctx=1)
+    assert count(c).total % 2 == 1
+    assert 2 * weight_bytes(c, "int4") == count(c).total + 1
 
 
 def test_deepseek_v2_saves_93_percent_of_its_predecessor():
@@ -442,6 +485,20 @@ def test_many_of_those_have_windows():
 def test_arguments_out_of_range_are_refused_by_name(arguments, reason):
     with pytest.raises(ValueError, match=f"^{reason}"):
         cost(config("gpt2-small"), **{"context_tokens": 100} | arguments)
+
+
+@pytest.mark.parametrize(
+    ("call", "reason"),
+    [
+        (lambda: weight_bytes_read(config("gpt2-small"), 0), "batch is 0"),
+        (lambda: attended_pairs(-1), "n_tokens is -1"),
+        (lambda: attended_pairs(5, -9), "n_before is -9"),
+        (lambda: attended_pairs(5, window=2.5), "window is 2.5"),
+    ],
+)
+def test_counts_of_what_cannot_be_counted_are_refused(call, reason):
+    with pytest.raises(ValueError, match=f"^{reason}; it must be a whole number"):
+        call()
 
 
 def test_layers_whose_cost_is_not_known_are_refused():

@@ -1,6 +1,5 @@
 import csv
 import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +18,6 @@ from paramlab.importers import (
     read_config_json,
 )
 from paramlab.params import count, shapes
-from paramlab.real_model import model_path
 
 CONFIGS = Path(__file__).parent / "oracles" / "configs"
 
@@ -434,13 +432,8 @@ def test_a_name_inside_a_file_that_cannot_be_printed_gives_way_to_the_file_name(
     assert count_source(str(path)).name == "a.gguf"
 
 
-def test_the_real_model_has_134_515_008_parameters():
-    path = model_path()
-    if not path.is_file():
-        if os.environ.get("CI") == "true":
-            pytest.fail("the real model is missing; fetch it with: paramlab fetch")
-        pytest.skip("the real model is not here; fetch it with: paramlab fetch")
-    counted = count_source(str(path))
+def test_the_real_model_has_134_515_008_parameters(real_path):
+    counted = count_source(str(real_path))
     assert (counted.count.total, counted.basis) == (134_515_008, "weights")
     assert counted.count == count(catalog.find("smollm2-135m").config)
 

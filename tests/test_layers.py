@@ -45,6 +45,13 @@ def test_norms_of_zeros_are_finite(norm):
     assert not norm(p, np.zeros((1, 4))).any()
 
 
+@pytest.mark.parametrize("norm", [layers.rms_norm, layers.layer_norm])
+def test_eps_is_added_under_the_root_and_the_bias_at_the_end(norm):
+    x = np.array([1.0, -1.0])  # mean 0 and mean square 1: both norms divide by the root of 1 + eps
+    p = {"gain": np.array([2.0, 4.0]), "bias": np.array([10.0, 20.0])}
+    assert np.allclose(norm(p, x, eps=3), [11.0, 18.0])
+
+
 def test_softmax_sums_to_one_and_keeps_the_odds():
     x = RNG.normal(size=(3, 5, 7))
     y = layers.softmax(x)
@@ -55,6 +62,8 @@ def test_softmax_sums_to_one_and_keeps_the_odds():
 def test_softmax_of_huge_and_of_blocked_scores():
     x = np.array([10000.0, 10000.0, -np.inf], np.float32)
     assert layers.softmax(x).tolist() == [0.5, 0.5, 0.0]
+    rows = np.array([[5000.0, 5000.0], [-5000.0, -5000.0]])  # each row by itself
+    assert layers.softmax(rows).tolist() == [[0.5, 0.5], [0.5, 0.5]]
 
 
 def test_silu_is_x_times_its_sigmoid():

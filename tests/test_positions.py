@@ -64,8 +64,9 @@ def test_far_positions_are_exact():
 
 
 def test_odd_width_is_refused():
-    with pytest.raises(ValueError, match="must be even; it is 5"):
-        rope(np.arange(3), 5)
+    for width in (5, 0, -2):
+        with pytest.raises(ValueError, match=f"must be even; it is {width}"):
+            rope(np.arange(3), width)
 
 
 # ------------------------------------------------------------------ sinusoidal
@@ -104,6 +105,12 @@ def test_slopes_of_heads(n_heads, exponents):
     assert np.allclose(np.log2(alibi_slopes(n_heads)), exponents)
 
 
+@pytest.mark.parametrize("n_heads", [0, -3])
+def test_without_a_head_there_is_no_slope(n_heads):
+    with pytest.raises(ValueError, match=f"n_heads is {n_heads}; it must be at least 1"):
+        alibi_slopes(n_heads)
+
+
 def test_alibi_falls_by_the_slope_with_each_token_back():
     bias = alibi(n_queries=3, n_keys=7, n_heads=4)
     assert bias.shape == (4, 3, 7) and bias.dtype == np.float32
@@ -125,3 +132,17 @@ def test_a_stretched_table_keeps_its_ends_and_its_straight_lines():
     assert (stretched(table, 5) == table).all()
     line = np.arange(5.0)[:, None] * [1, -2]
     assert np.allclose(stretched(line, 9)[:, 0], np.linspace(0, 4, 9))
+
+
+@pytest.mark.parametrize(
+    ("table", "n_rows", "message"),
+    [
+        (np.arange(6).reshape(3, 2), 5, r"floating-point numbers in rows, not int64 \(3, 2\)"),
+        (np.zeros(5), 3, r"in rows, not float64 \(5,\)"),
+        (np.zeros((0, 2)), 3, r"in rows, not float64 \(0, 2\)"),
+        (np.zeros((5, 2)), 1, "n_rows is 1; it must be at least 2"),
+    ],
+)
+def test_a_table_that_cannot_be_stretched_is_refused(table, n_rows, message):
+    with pytest.raises(ValueError, match=message):
+        stretched(table, n_rows)

@@ -1,7 +1,11 @@
 """Sampling: cuts that leave out exactly what they say; text that is what forward says it is."""
 
+import io
 import math
 import re
+import sys
+import time
+from itertools import count
 
 import numpy as np
 import pytest
@@ -57,9 +61,42 @@ def test_top_p_keeps_the_smallest_set_that_reaches_it(top_p):
     assert P[kept].min() > P[~kept].max()
 
 
+def test_a_set_that_reaches_top_p_exactly_is_enough():
+    assert sorted(next_token_probabilities([0.0, 0.0], top_p=0.5)) == [0, 1]
+
+
 def test_top_p_counts_what_top_k_left():
     p = next_token_probabilities(np.log([0.4, 0.3, 0.2, 0.1]), top_k=2, top_p=0.55)
     assert p.tolist() == pytest.approx([1, 0, 0, 0])  # 0.4 of the 0.7 that is left is 0.57
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("temperature", [5e-324, 1e-300, 0])
+def test_at_a_tiny_temperature_the_largest_takes_all(temperature):
+    assert next_token_probabilities([1.0, 3.0, 2.0], temperature).tolist() == [0, 1, 0]
+
+
+@pytest.mark.parametrize("options", [{}, {"temperature": 0.5}, {"top_k": 2}, {"top_p": 0.9}])
+def test_a_token_with_minus_infinity_is_never_drawn(options):
+    hidden = next_token_probabilities([2.0, -math.inf, 1.0], **options)
+    assert hidden[1] == 0
+    assert np.allclose(hidden[[0, 2]], next_token_probabilities([2.0, 1.0], **options))
+
+
+@pytest.mark.parametrize("options", [{}, {"temperature": 0}, {"top_k": 1}])
+@pytest.mark.parametrize(
+    ("logits", "message"),
+    [
+        ([], r"one number per token, not \(0,\)"),
+        ([[1, 2], [3, 4]], r"one number per token, not \(2, 2\)"),
+        ([math.nan, 1], "the largest logit is nan, so no token can be drawn"),
+        ([math.inf, 1], "the largest logit is inf"),
+        ([-math.inf] * 2, "the largest logit is -inf"),
+    ],
+)
+def test_logits_that_choose_no_token_are_refused(logits, options, message):
+    with pytest.raises(ValueError, match=message):
+        next_token_probabilities(logits, **options)
 
 
 # ------------------------------------------------------------------ token after token
@@ -86,6 +123,19 @@ def test_every_style_generates_what_it_reads_as_most_probable(style):
         assert token == forward(params, config, text, last_only=True).argmax()
         text.append(token)
     assert len(text) == 21  # the window, and one more that needs no place in it
+
+
+def test_generation_computes_in_the_type_of_the_model(monkeypatch):
+    params, text, seen = random_params(SMALL, dtype=np.float64), TOKENS[:5].tolist(), []
+
+    def kept(*arguments, **options):
+        seen.append(forward(*arguments, **options))
+        return seen[-1]
+
+    monkeypatch.setattr(sampling, "forward", kept)
+    text += generate(text, Model(params, SMALL, None), n_tokens=6)
+    for n, logits in enumerate(seen, start=5):
+        assert np.abs(logits - forward(params, SMALL, text[:n], last_only=True)).max() < 1e-12
 
 
 def test_a_prompt_read_in_pieces_generates_the_same(monkeypatch):
@@ -121,7 +171,9 @@ def test_text_goes_in_and_comes_out():
     ("prompt", "n_tokens", "message"),
     [
         ("text", 1, "no tokenizer, so its prompt must be token ids"),
-        ([1], -1, "n_tokens is -1; it cannot be negative"),
+        ([1], 1.5, "n_tokens is 1.5; it must be a whole number, 0 or above"),
+        ([[1, 2], [3]], 1, "the texts of a batch must have equally many tokens"),
+        ([1], -1, "n_tokens is -1; it must be a whole number, 0 or above"),
         ([], 1, "there are no tokens"),
         ([61], 1, "token id 61 is not in the vocabulary"),
         ([[1, 2], [3, 4]], 1, r"a prompt is one text; these tokens have the shape \(2, 2\)"),
@@ -152,6 +204,11 @@ def test_numbers_that_are_not_finite_are_traced_to_their_array():
     message = "the array blocks.1.mlp.up.weight holds a number that is not finite"
     with np.errstate(invalid="ignore"), pytest.raises(ValueError, match=message):
         next(generate([1], Model(nest(arrays), SMALL, None)))
+
+
+def test_what_is_no_model_is_refused():
+    with pytest.raises(ValueError, match="model is 'smollm2-135m'; give what load_model returns"):
+        generate("Hello", "smollm2-135m")
 
 
 def test_an_empty_text_is_refused():
@@ -189,6 +246,11 @@ def test_the_next_token_is_drawn_as_often_as_its_probability_says():
     ("options", "message"),
     [
         ({"temperature": -1}, "temperature is -1; it must be 0 or a positive number"),
+        ({"temperature": "1"}, "temperature is '1'; it must be 0 or a positive number"),
+        ({"temperature": 1, "top_k": math.nan}, "top_k is nan; it must be a whole number"),
+        ({"temperature": 1, "top_p": None}, "top_p is None; it must be above 0"),
+        ({"seed": -1}, "seed is -1; it must be a whole number, 0 or above"),
+        ({"seed": 1.5}, "seed is 1.5; it must be a whole number, 0 or above"),
         ({"temperature": math.nan}, "temperature is nan"),
         ({"temperature": math.inf}, "temperature is inf"),
         ({"temperature": 1, "top_k": -2}, "top_k is -2; it must be a whole number"),
@@ -226,11 +288,31 @@ def test_the_command_writes_on_and_says_how_fast(command):
     assert first == again != other
 
 
+def test_the_rate_leaves_the_first_token_out(command, monkeypatch):
+    monkeypatch.setattr(time, "perf_counter", count(step=2).__next__)  # two seconds for each
+    assert command("ABC", "--tokens", "6")[2] == "0.5 tokens per second after the first\n"
+
+
+def test_each_piece_is_shown_as_it_comes(monkeypatch):
+    shown, before = io.BytesIO(), []
+
+    def pieces(prompt, **options):
+        for piece in "xyz":
+            before.append(shown.getvalue())
+            yield piece
+
+    monkeypatch.setattr(sampling, "generate", pieces)
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(shown, encoding="utf-8"))
+    assert main(["generate", "A"]) == 0
+    assert before == [b"A", b"Ax", b"Axy"]
+
+
 @pytest.mark.parametrize(
     "options",
     [("", ), ("A", "--tokens", "0"), ("A", "--top-k", "3"), ("A", "--temperature", "-1"),
-     ("A", "--temperature", "1", "--top-p", "2"), ("A", "--seed", "-1"), ("ABCD" * 6,)],
+     ("A", "--temperature", "1", "--top-p", "2"), ("A", "--seed", "-1"), ("ABCD" * 6,),
+     ("A\udcff",)],
 )  # fmt: skip
 def test_the_command_refuses_in_one_line(command, options):
     status, out, err = command(*options)
-    assert (status, out) == (2, "") and err.count("\n") == 1
+    assert (status, out) == (2, "") and err.count("\n") == 1 and len(err.split()) > 5

@@ -1,7 +1,7 @@
 """The tokenizer: equal to the tokenizers library, and the text comes back."""
 
 import json
-import os
+import math
 import random
 import time
 from collections import Counter
@@ -14,7 +14,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oracles.tokenizer import CHINESE, VOCAB_SIZE, fingerprint, strings
 from paramlab.headers import UnsupportedModel, read_gguf
-from paramlab.real_model import model_path
 from paramlab.texts import passage
 from paramlab.tokenizer import _LETTERS, Tokenizer, train_bpe
 
@@ -27,12 +26,9 @@ BYTES = Tokenizer(
 
 
 @pytest.fixture(scope="module")
-def real() -> Tokenizer:
+def real(real_path: Path) -> Tokenizer:
     """Return the real model's tokenizer."""
-    if not model_path().is_file():
-        reason = f"the real model is not at {model_path()}; fetch it with: paramlab fetch"
-        pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
-    tokenizer = Tokenizer.from_gguf(read_gguf(model_path()).metadata)
+    tokenizer = Tokenizer.from_gguf(read_gguf(real_path).metadata)
     assert tokenizer is not None
     return tokenizer
 
@@ -174,9 +170,12 @@ def test_from_gguf():
         ({"pre": None}, "None is not known here"),
         ({"model": "llama"}, "model 'llama' is not known here; gpt2 is"),
         ({"tokens": ["a", "\u4e00"], "token_type": []}, "not written in the letters of bytes"),
+        ({"tokens": ["a", " "], "token_type": []}, "' ' is not written in the letters of bytes"),
         ({"merges": "a b"}, "tokens and merges must be lists of text"),
         ({"tokens": [1, 2]}, "tokens and merges must be lists of text"),
-        ({"token_type": [3] * 9}, "9 token types for 5 tokens"),
+        ({"token_type": [3] * 9}, "types are not a list of at most 5, one for each token"),
+        ({"token_type": 3}, "types are not a list of at most 5, one for each token"),
+        ({"pre": ["smollm"]}, r"\['smollm'\] is not known here"),
         ({"merges": ["a c"]}, "the merge 'a c' makes no token"),
         ({"merges": ["ab"]}, "the merge 'ab' makes no token"),
     ],
@@ -288,5 +287,22 @@ def test_a_learned_tokenizer_writes_every_text(learned_from, text):
 
 
 def test_a_vocabulary_without_room_for_the_bytes_is_refused():
-    with pytest.raises(ValueError, match="vocab_size is 255; the bytes alone are 256 tokens"):
+    with pytest.raises(ValueError, match="vocab_size is 255; .* the bytes alone are 256 tokens"):
         train_bpe("text", 255)
+    for wrong in (300.5, math.nan, "300"):
+        with pytest.raises(ValueError, match=f"vocab_size is {wrong!r}; it must be a whole number"):
+            train_bpe("text", wrong)
+    with pytest.raises(ValueError, match="'gpt-3' is not known here; gpt-2 and smollm are"):
+        train_bpe("text", 300, pre="gpt-3")
+
+
+@pytest.mark.parametrize("write", [BYTES.encode, lambda text: train_bpe(text, 300)])
+def test_half_a_character_is_refused(write):
+    with pytest.raises(ValueError, match=r"the text holds '\\udcff', half of a character"):
+        write("caf\udcff")
+
+
+@pytest.mark.parametrize("special", [-1, 3, "a"])
+def test_a_special_token_outside_the_vocabulary_is_refused(special):
+    with pytest.raises(UnsupportedModel, match=f"special token {special!r} is not in the voc"):
+        Tokenizer(["a", "b", "ab"], ["a b"], "gpt-2", special=[special])

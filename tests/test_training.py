@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from paramlab import training
-from paramlab.checkpoints import Model, flatten
+from paramlab.checkpoints import Model, flatten, read_arrays, save_arrays
 from paramlab.corpus import Characters
 from paramlab.params import shapes
 from paramlab.sampling import generate
@@ -27,7 +27,7 @@ from paramlab.training import (
     take_step,
     train,
 )
-from random_models import STYLES
+from random_models import STYLES, random_params
 
 ORACLE = json.loads((Path(__file__).parent / "oracles" / "gradients.json").read_text())["adamw"]
 CONFIG = STYLES["gpt2"]
@@ -129,7 +129,7 @@ def test_only_matrices_and_tables_decay():
 
 
 def test_a_model_learns_what_can_be_learned():
-    run = quiet(start(CONFIG, replace(PLAN, n_steps=100, learning_rate=0.03)))
+    run = quiet(start(CONFIG, replace(PLAN, n_steps=100)))
     assert run.losses[0] == pytest.approx(math.log(CONFIG.vocab_size), rel=0.01)
     assert run.losses[-1] < run.losses[0] / 10  # each token says which one follows
 
@@ -155,7 +155,8 @@ def test_another_loss_and_other_data():
 
     run = quiet(start(CONFIG, PLAN), draw, loss=loss)
     assert run.losses == sorted(run.losses, reverse=True)
-    assert len({tuple(batch) for batch in seen}) == PLAN.n_steps
+    quiet(start(CONFIG, replace(PLAN, seed=1)), draw, loss=loss)
+    assert len({tuple(batch) for batch in seen}) == 2 * PLAN.n_steps  # the seed decides them too
 
 
 def test_progress_goes_to_standard_error(capsys):
@@ -210,11 +211,22 @@ def test_checkpoints_are_written_as_often_as_asked_and_at_the_end(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_checkpoint_needs_a_folder_before_the_first_step(tmp_path):
+def test_a_checkpoint_needs_its_place_before_the_first_step(tmp_path, monkeypatch):
     run = start(CONFIG, PLAN)
     with pytest.raises(ValueError, match="^there is no folder .*nowhere for the checkpoint$"):
         quiet(run, checkpoint=tmp_path / "nowhere" / "run.safetensors")
-    assert run.step == 0
+    with pytest.raises(ValueError, match="^the checkpoint .* is a folder; name a file in it$"):
+        quiet(run, checkpoint=tmp_path)
+    with pytest.raises(ValueError, match="^save_every is 0; it must be a positive whole number$"):
+        quiet(run, checkpoint=tmp_path / "run.safetensors", save_every=0)
+
+    def full(**options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(training.tempfile, "TemporaryFile", full)
+    with pytest.raises(ValueError, match="^no checkpoint can be written .*No space left"):
+        quiet(run, checkpoint=tmp_path / "run.safetensors")
+    assert run.step == 0 and not list(tmp_path.iterdir())
 
 
 def test_a_write_that_is_interrupted_leaves_the_last_checkpoint(tmp_path, monkeypatch):
@@ -243,15 +255,62 @@ def test_wrong_checkpoints_are_refused(tmp_path):
     whole = path.read_bytes()
     for damaged in (b"", whole[:5], whole[:200], whole[:-1], b"not a checkpoint"):
         path.write_bytes(damaged)
-        with pytest.raises(ValueError, match="is not a whole checkpoint"):
+        with pytest.raises(ValueError, match="^no run can be resumed from .*run.safetensors: "):
             resume(path, CONFIG, PLAN)
-    from safetensors.numpy import save_file
-
-    save_file({"x": np.zeros(2)}, path)
+    path.write_bytes(whole[:-2] + bytes([whole[-2] ^ 1]) + whole[-1:])
+    with pytest.raises(ValueError, match="numbers are not those that were saved: it is damaged"):
+        resume(path, CONFIG, PLAN)
+    save_arrays(path, {"x": np.zeros(2)}, {})
     with pytest.raises(ValueError, match="not a checkpoint of a training run"):
         resume(path, CONFIG, PLAN)
     with pytest.raises(FileNotFoundError):
         resume(tmp_path / "missing", CONFIG, PLAN)
+
+
+@pytest.mark.parametrize("part", ["params", "second_moment"])
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [(None, r"final_norm.gain \(32,\) is missing"), (np.ones(1), r"gain has the shape \(1,\)")],
+)
+def test_a_checkpoint_with_other_arrays_is_refused(tmp_path, part, array, message):
+    path = tmp_path / "run.safetensors"
+    save(start(CONFIG, PLAN), path)
+    arrays, metadata = read_arrays(path)
+    changed = {f"{part}.final_norm.gain": array}
+    kept = {name: a for name, a in (arrays | changed).items() if a is not None}
+    save_arrays(path, kept, metadata)
+    with pytest.raises(ValueError, match=message):
+        resume(path, CONFIG, PLAN)
+
+
+def test_a_run_in_float64_resumes_in_float64(tmp_path):
+    path, params = tmp_path / "run.safetensors", random_params(CONFIG, dtype=np.float64)
+    whole = quiet(start(CONFIG, PLAN, params))
+    with pytest.raises(KeyboardInterrupt):
+        quiet(start(CONFIG, PLAN, params), checkpoint=path, save_every=1,
+              after_step=stopped_after(6))  # fmt: skip
+    resumed = quiet(resume(path, CONFIG, PLAN))
+    assert resumed.losses == whole.losses
+    assert {a.dtype for a in flatten(vars(resumed)["first_moment"]).values()} == {np.dtype("f8")}
+
+
+def test_data_that_hold_no_token_are_refused_before_the_first_step():
+    for wrong in (-1, CONFIG.vocab_size):
+        run, data = start(CONFIG, PLAN), TEXT.copy()
+        data[-1] = wrong  # only ever a target
+        with pytest.raises(ValueError, match=f"token id {wrong} is not in the vocabulary"):
+            quiet(run, data)
+        assert run.step == 0
+        with pytest.raises(ValueError, match=f"token id {wrong} is not in the vocabulary"):
+            next_token_loss(run.params, CONFIG, data[None, -5:])
+    for shape in ((5,), (2, 1), (1, 2, 3)):
+        with pytest.raises(ValueError, match="a batch has the shape"):
+            next_token_loss(run.params, CONFIG, np.zeros(shape, int))
+
+
+def test_parameters_of_another_model_are_refused():
+    with pytest.raises(ValueError, match="the array embedding.positions .* is missing"):
+        start(CONFIG, PLAN, random_params(STYLES["llama"]))
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_before_it_spoils_the_weights():
@@ -262,8 +321,16 @@ def test_a_loss_that_is_not_finite_stops_the_run_before_it_spoils_the_weights():
     def infinite(params, config, batch):
         return next_token_loss(params, config, batch) * np.inf
 
+    def steep(params, config, batch):  # 0 where it is infinitely steep
+        return np.sqrt((params["final_norm"]["gain"] * 0).sum())
+
     with pytest.raises(FloatingPointError, match="^at step 13 the loss is inf .* than 0.01$"):
         quiet(run, loss=infinite)
+    with (
+        np.errstate(all="ignore"),
+        pytest.raises(FloatingPointError, match="the loss is 0.0 and the norm of its gradient nan"),
+    ):
+        quiet(run, loss=steep)
     assert all((array == before[name]).all() for name, array in flatten(run.params).items())
 
 
@@ -273,6 +340,16 @@ def test_a_loss_that_is_not_finite_stops_the_run_before_it_spoils_the_weights():
         ({"n_steps": 0}, "n_steps is 0; it must be positive"),
         ({"learning_rate": -1.0}, "learning_rate is -1.0; it must be positive"),
         ({"beta2": 1.0}, "beta2 is 1.0; it must be from 0 to below 1"),
+        ({"n_steps": 2.5}, "n_steps is 2.5; it must be an int"),
+        ({"n_steps": math.inf}, "n_steps is inf; it must be an int"),
+        ({"learning_rate": "1"}, "learning_rate is '1'; it must be a number"),
+        ({"learning_rate": math.inf}, "learning_rate is inf; it must be finite and not negative"),
+        ({"clip_norm": math.nan}, "clip_norm is nan; it must be positive"),
+        ({"weight_decay": -1.0}, "weight_decay is -1.0; it must be finite and not negative"),
+        ({"final_fraction": math.nan}, "final_fraction is nan; it must be finite and not negative"),
+        ({"seed": -1}, "seed is -1; it must be finite and not negative"),
+        ({"warmup_steps": -1}, "warmup_steps is -1; it must be finite and not negative"),
+        ({"beta1": -0.1}, "beta1 is -0.1; it must be from 0 to below 1"),
         ({"warmup_steps": 13}, "warmup_steps is 13; it must be from 0 to n_steps 12"),
     ],
 )

@@ -11,6 +11,7 @@ from paramlab import transformer
 from paramlab.attention import KVCache
 from paramlab.checkpoints import flatten, nest
 from paramlab.config import LatentAttention
+from paramlab.costs import counted_run
 from paramlab.huggingface import config_from_hf
 from paramlab.layers import softmax
 from paramlab.transformer import forward, loss
@@ -143,10 +144,16 @@ def test_every_array_matters(style):
         assert changed < 1e-12 if name.endswith(idle) else changed > 1e-4, name
 
 
+@pytest.mark.parametrize("style", ["llama", "bloom"])
+def test_a_window_as_wide_as_the_text_hides_nothing(style):
+    config, params = STYLES[style], random_params(STYLES[style])
+    logits = forward(params, config, TOKENS)
+    for same in ({"window": 20}, {"window": 99, "local_layers": (1,)}):
+        assert (forward(params, replace(config, **same), TOKENS) == logits).all()
+
+
 def test_special_cases_equal_the_general_one():
     llama, logits = STYLES["llama"], forward(PARAMS, SMALL, TOKENS)
-    for same in ({"window": 20}, {"window": 99, "local_layers": (1,)}, {"position_scale": 1.0}):
-        assert (forward(PARAMS, replace(llama, **same), TOKENS) == logits).all()
     gain_less_one = {
         name: array - 1 if name.endswith("gain") else array
         for name, array in flatten(PARAMS).items()
@@ -261,6 +268,7 @@ def test_forward_changes_no_parameter():
         (7, "token ids are a list of whole numbers, not int64"),
         ("text", "token ids are a list of whole numbers"),
         ([2**70], "token ids are a list of whole numbers"),
+        ([[1, 2], [3]], "the texts of a batch must have equally many tokens"),
     ],
 )
 def test_bad_tokens_are_refused(tokens, message):
@@ -277,6 +285,12 @@ def test_a_full_window_or_cache_is_refused():
         forward(PARAMS, SMALL, TOKENS[:18], cache=cache)
     with pytest.raises(ValueError, match="a cache holds one text"):
         forward(PARAMS, SMALL, [[1], [2]], cache=cache)
+
+
+@pytest.mark.parametrize("change", [{"n_layers": 3}, {"n_kv_heads": 4}, {"d_head": 6}])
+def test_a_cache_of_another_model_is_refused(change):
+    with pytest.raises(ValueError, match=r"another model: it .* model needs \(2, 2, 9, 8"):
+        forward(PARAMS, SMALL, TOKENS[:3], cache=KVCache(replace(SMALL, **change), 9))
 
 
 @pytest.mark.parametrize(
@@ -363,6 +377,16 @@ def test_attention_in_blocks_equals_attention_at_once(monkeypatch, style):
     assert np.abs(forward(params, config, tokens) - whole).max() < 1e-5
 
 
+def test_attention_in_blocks_multiplies_by_no_later_key(monkeypatch):
+    def multiply_adds(block):
+        monkeypatch.setattr(transformer, "QUERIES_AT_ONCE", block)
+        return counted_run(forward, PARAMS, SMALL, TOKENS).multiply_adds
+
+    per_pair = SMALL.n_layers * SMALL.n_heads * 2 * SMALL.d_head
+    hidden = 5 * 15 + 5 * 10 + 5 * 5  # keys after each block of 5 queries, of 20
+    assert multiply_adds(20) - multiply_adds(5) == per_pair * hidden
+
+
 def test_a_model_of_zeros_finds_all_tokens_equally_likely():
     zeros = nest({name: 0 * array for name, array in flatten(PARAMS).items()})
     assert loss(zeros, SMALL, TOKENS) == pytest.approx(math.log(61), abs=1e-6)
@@ -370,8 +394,10 @@ def test_a_model_of_zeros_finds_all_tokens_equally_likely():
 
 def test_loss_needs_a_token_to_predict_and_one_more_than_the_window_fits():
     assert loss(PARAMS, SMALL, np.append(TOKENS, 5)) > 0  # the last is only predicted
-    with pytest.raises(ValueError, match="at least 2 tokens, one to predict the other; got 1"):
+    with pytest.raises(ValueError, match=r"one text of at least 2 tokens, .* shape \(1,\)"):
         loss(PARAMS, SMALL, [3])
+    with pytest.raises(ValueError, match=r"one text .* these tokens have the shape \(2, 5\)"):
+        loss(PARAMS, SMALL, np.zeros((2, 5), int))
     with pytest.raises(ValueError, match="do not fit into this model's window"):
         loss(PARAMS, SMALL, [3] * 22)
     with pytest.raises(ValueError, match="token id 61 is not"):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from paramlab import variants
 from paramlab.attention import attention, causal_mask
 from paramlab.costs import counted_run
 from paramlab.variants import (
@@ -77,16 +78,17 @@ def test_tiled_equals_naive(n_queries, n_before, groups, batch, block, causal, p
 
 @settings(deadline=None)
 @given(n=st.integers(1, 30), block=st.integers(1, 35), seed=st.integers(0, 99))
-@pytest.mark.parametrize("shape", ["pairs", "heads", "keys"])
+@pytest.mark.parametrize("shape", ["pairs", "heads", "keys", "one head"])
 def test_tiled_equals_naive_under_any_mask(n, block, seed, shape):
     rng = np.random.default_rng(seed)
     q, k, v = inputs(n, heads=(6, 2), rng=rng)
-    hidden = {"pairs": (n, n), "heads": (6, n, n), "keys": (1, n)}[shape]
+    shapes = {"pairs": (n, n), "heads": (6, n, n), "keys": (1, n), "one head": (1, n, n)}
+    hidden = shapes[shape]
     mask = hide(rng.random(hidden) < 0.5) + rng.normal(size=hidden)
     mask[..., 0] = 0  # every query sees the first key
     for causal in (True, False):
-        full = np.broadcast_to(mask, (*mask.shape[:-2], n, n))
-        expected = naive(q, k, v, causal, full)
+        full = np.broadcast_to(mask, (6, n, n)) + (causal_mask(n, n) if causal else 0)
+        expected = attention(q, k, v, full)
         assert difference(tiled(q, k, v, causal, mask, block), expected) < 1e-12
 
 
@@ -214,8 +216,10 @@ def test_one_bucket_is_exact(n):
 
 
 @pytest.mark.parametrize("n_buckets", [2, 4, 8])
-def test_hashed_sees_its_bucket_as_far_as_two_chunks_reach(n_buckets):
+@pytest.mark.parametrize("shift", [0, 1], ids=["even", "one bucket is full"])
+def test_hashed_sees_its_bucket_as_far_as_two_chunks_reach(n_buckets, shift):
     q, _, v = inputs(30, heads=(3, 3))
+    q += shift * np.array([-1.0, 1.0, 1.0, -1.0])
     k = shared_keys(q)
     bits = n_buckets.bit_length() - 1
     planes = np.random.default_rng(7).normal(size=(4, bits))
@@ -303,6 +307,28 @@ def test_only_naive_holds_n_squared_scores():
     assert set(growth.values()) == {1}
 
 
+@pytest.mark.parametrize("name", ["naive", "tiled", "window", "strided", "hashed"])
+def test_the_largest_array_of_scores_is_as_large_as_the_table_says(monkeypatch, name):
+    sizes = []
+
+    def watch(function, size):
+        original = getattr(variants, function)
+
+        def watched(*arguments):
+            sizes.append(size(*arguments))
+            return original(*arguments)
+
+        monkeypatch.setattr(variants, function, watched)
+
+    watch("attention", lambda q, k, v, mask: q.shape[-2] * k.shape[-2])
+    watch("look_further", lambda seen, scores, v: scores.size)
+    watch("softmax", np.size)
+    q, _, v = inputs(1024, heads=(1, 1))
+    BY_NAME[name].function(q, shared_keys(q), v)
+    bound = BY_NAME[name].scores_at_once(1024)
+    assert max(sizes) == bound if name != "strided" else 0.95 * bound < max(sizes) <= bound
+
+
 def test_the_cache_of_a_window_and_of_a_state_stops_growing():
     cached = {v.name: v.cached(10**6, 64) / v.cached(10**5, 64) for v in VARIANTS}
     assert {name for name, growth in cached.items() if growth == 1} == {"window", "linear"}
@@ -365,6 +391,9 @@ def test_recorded_multiply_adds_are_those_of_the_table():
         (lambda q, k, v: (q[:3], k, v), "3 heads cannot share 2"),
         (lambda q, k, v: (q, k[:, :5], v[:, :5]), "6 queries need as many keys or more, not 5"),
         (lambda q, k, v: (q[:, :0], k, v), "0 queries"),
+        (lambda q, k, v: (q, k[:0], v[:0]), "4 heads cannot share 0"),
+        (lambda q, k, v: (q.astype(int), k, v), "floating-point numbers, not int64"),
+        (lambda q, k, v: (q, k, v.tolist()), "floating-point numbers, not list"),
     ],
 )
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
@@ -382,6 +411,9 @@ def test_shapes_that_do_not_fit_are_refused(variant, change, message):
         (lambda q, k, v: sliding_window(q, k, v, block=-1), "block is -1"),
         (lambda q, k, v: strided(q, k, v, stride=-2), "stride is -2"),
         (lambda q, k, v: linear(q, k, v, block=0), "block is 0"),
+        (lambda q, k, v: sliding_window(q, k, v, window=2.5), "window is 2.5; .* whole number"),
+        (lambda q, k, v: tiled(q, k, v, n_threads=math.nan), "n_threads is nan"),
+        (lambda q, k, v: hashed(q, k, v, n_buckets=2.0), "n_buckets is 2.0"),
         (lambda q, k, v: hashed(q, k, v, n_buckets=3), "n_buckets is 3"),
         (lambda q, k, v: hashed(q, k, v, n_buckets=-4), "n_buckets is -4"),
         (lambda q, k, v: hashed(q, k[:1], v[:1]), "shares queries and keys"),
@@ -392,3 +424,18 @@ def test_shapes_that_do_not_fit_are_refused(variant, change, message):
 def test_sizes_that_make_no_sense_are_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call(*inputs(6))
+
+
+@pytest.mark.parametrize("function", [naive, tiled])
+@pytest.mark.parametrize(
+    ("mask", "message"),
+    [
+        (np.ones((6, 6), bool), "a mask is added to the scores: 0 where a query may look"),
+        (np.zeros((4, 6)), r"the mask \(4, 6\) does not fit the scores \(2, 6, 6\)"),
+        (np.zeros((3, 6, 6)), r"the mask \(3, 6, 6\) does not fit the scores \(2, 6, 6\)"),
+        (np.zeros((1, 2, 6, 6)), r"the mask \(1, 2, 6, 6\) does not fit"),
+    ],
+)
+def test_masks_that_do_not_fit_are_refused(function, mask, message):
+    with pytest.raises(ValueError, match=message):
+        function(*inputs(6), mask=mask)

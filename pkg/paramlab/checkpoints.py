@@ -154,7 +154,7 @@ def _missing(path: Path) -> str:
 def _load_file(path: Path) -> Model:
     with open_file(path) as file:
         is_gguf = file.read(4) == b"GGUF"
-    if is_gguf:
+    if is_gguf or path.suffix == ".gguf":  # one that is no GGUF file is refused as such
         return _load_gguf(path)
     header = read_safetensors(path)
     load = _load_own if _FORMAT_KEY in header.metadata else _load_hugging_face
@@ -432,28 +432,82 @@ def save_model(path: str | Path, model: Model, dtype: str = "float32", **notes: 
     ------
     UnsupportedModel
         When the arrays are not those of the architecture, or do not fit into the type.
+    OSError
+        When the file cannot be written.
     """
     import numpy as np
-    from safetensors.numpy import save_file
 
     if dtype not in ("float32", "float16"):
         raise ValueError(f"dtype is {dtype!r}; it can be float32 or float16")
     flat = flatten(model.params)
     check_arrays({name: np.shape(array) for name, array in flat.items()}, model.config)
     with np.errstate(over="ignore"):  # what does not fit becomes infinite, and is refused by name
-        flat = {name: np.ascontiguousarray(array, dtype) for name, array in flat.items()}
+        flat = {name: np.asarray(array, dtype) for name, array in flat.items()}
     for name, array in flat.items():
         _check_finite(name, array)
     metadata = {_FORMAT_KEY: _FORMAT, "config": json.dumps(asdict(model.config)), **notes}
-    if model.tokenizer:
+    if model.tokenizer is not None:
+        if not isinstance(model.tokenizer, Tokenizer):
+            raise UnsupportedModel(
+                f"a tokenizer of the type {type(model.tokenizer).__name__} cannot be saved; "
+                "save the model with the tokenizer None"
+            )
         metadata["tokenizer"] = model.tokenizer.to_json()
-    metadata["checksum"] = checksum(flat)
+    save_arrays(path, flat, metadata)
+
+
+def save_arrays(
+    path: str | Path, arrays: dict[str, "np.ndarray"], metadata: dict[str, str]
+) -> None:
+    """Write arrays and texts as a safetensors file, with a checksum of the numbers.
+
+    The file gets its name only when it is complete: an interruption leaves what was there before.
+
+    Raises
+    ------
+    OSError
+        When the file cannot be written.
+    """
+    import numpy as np
+    from safetensors import SafetensorError
+    from safetensors.numpy import save_file
+
     path = Path(path)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix="save-") as folder:
-        complete = Path(folder, path.name)
-        save_file(flat, complete, metadata)
-        complete.chmod(0o644)  # the library gives the right to read to the owner alone
-        os.replace(complete, path)
+    arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    try:
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix="save-") as folder:
+            complete = Path(folder, path.name)
+            save_file(arrays, complete, metadata | {"checksum": checksum(arrays)})
+            complete.chmod(0o644)  # the library gives the right to read to the owner alone
+            os.replace(complete, path)
+    except (OSError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise OSError(f"{path} cannot be written: {reason}") from None
+
+
+def read_arrays(path: str | Path) -> tuple[dict[str, "np.ndarray"], dict[str, str]]:
+    """Return the arrays and the texts of a file that :func:`save_arrays` wrote.
+
+    The arrays are mapped: what is written into them goes to memory, not to the file.
+
+    Raises
+    ------
+    UnsupportedModel
+        When the file is damaged.
+    """
+    header = read_safetensors(path)
+    with errors_about(path):
+        return _verified(path, header), header.metadata
+
+
+def _verified(path: str | Path, header: Header) -> dict[str, "np.ndarray"]:
+    import numpy as np
+
+    raw = np.asarray(np.memmap(path, np.uint8, mode="c"))  # "c": copy on write
+    stored = {tensor.name: _stored(raw, tensor) for tensor in header.tensors}
+    if checksum(stored) != header.metadata.get("checksum"):
+        raise UnsupportedModel("its numbers are not those that were saved: it is damaged")
+    return stored
 
 
 def checksum(arrays: dict[str, "np.ndarray"]) -> str:
@@ -488,13 +542,7 @@ _PIECE_BYTES = 2**15
 
 
 def _load_own(path: Path, header: Header, mapped: bool = False) -> Model:
-    """Read what :func:`save_model` wrote.
-
-    ``mapped`` float32 arrays stay in the file until they are used. The mapping is copy-on-write:
-    what is written into them goes to memory of this process alone.
-    """
-    import numpy as np
-
+    """Read what :func:`save_model` wrote; ``mapped`` arrays stay in the file until used."""
     get = header.metadata.get
     with errors_about(path):
         if get(_FORMAT_KEY) != _FORMAT:
@@ -503,10 +551,7 @@ def _load_own(path: Path, header: Header, mapped: bool = False) -> Model:
             )
         config = _config_from_json(get("config"))
         check_arrays({tensor.name: tensor.shape for tensor in header.tensors}, config)
-        raw = np.asarray(np.memmap(path, np.uint8, mode="c"))
-        stored = {tensor.name: _stored(raw, tensor) for tensor in header.tensors}
-        if checksum(stored) != get("checksum"):
-            raise UnsupportedModel("its numbers are not those that were saved: it is damaged")
+        stored = _verified(path, header)
         stored_tokenizer = get("tokenizer")
         tokenizer = Tokenizer.from_json(stored_tokenizer) if stored_tokenizer else None
     flat = stored if mapped else {name: _as_float32(array) for name, array in stored.items()}
@@ -578,11 +623,9 @@ def _load_real_model(path: Path) -> Model:
     except (OSError, UnsupportedModel):
         pass  # not there, or damaged: it is made again
     model = _load_file(path)
-    from safetensors import SafetensorError
-
     try:
         ready.parent.mkdir(parents=True, exist_ok=True)
         save_model(ready, model, source=source)
-    except (OSError, SafetensorError):
+    except OSError:
         pass  # a full disk or a folder that cannot be written: it works without
     return model

@@ -139,7 +139,7 @@ def _add_context(command, default: str) -> None:
 def _one_line(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return _cut(f"{error.filename or 'output'}: {error.strerror}")
-    return _cut(str(error.args[0] if error.args else error))
+    return _cut(str(error))
 
 
 def _cut(message: str) -> str:
@@ -388,7 +388,8 @@ def _claims(options) -> int:
 
     from paramlab import claims
 
-    chosen = claims.by_verdict(options.verdict) if options.verdict else claims.load()
+    every = options.verdict is None
+    chosen = claims.load() if every else claims.by_verdict(options.verdict)
     if options.json:
         print(json.dumps([asdict(claim) for claim in chosen], ensure_ascii=False))
         return 0

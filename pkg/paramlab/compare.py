@@ -4,7 +4,7 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any, NamedTuple
 
 from paramlab.config import ModelConfig
-from paramlab.costs import cost
+from paramlab.costs import check_length, cost
 from paramlab.params import count
 
 # Fields that ModelConfig derives from others where they are 0.
@@ -81,8 +81,7 @@ def costs_of(config: ModelConfig, context_tokens: int) -> dict[str, int] | str:
     >>> costs_of(gpt2, 1024)["kv_cache_bytes"]  # 2 x 12 layers x 768 x 1,024 tokens x 2 bytes
     37748736
     """
-    if context_tokens < 1:
-        raise ValueError(f"context is {context_tokens}; it must be at least 1")
+    check_length("context", context_tokens)
     try:
         found = cost(config, context_tokens)
     except ValueError as error:

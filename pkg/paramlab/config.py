@@ -184,7 +184,7 @@ def check_n_layers(name: str, n_layers: int) -> None:
 
 def _check_types(record: object) -> None:
     """Check every field of a record against its annotation: a string "false" is not False."""
-    for name, kind in record.__annotations__.items():
+    for name, kind in type(record).__annotations__.items():
         value = getattr(record, name)
         if kind is int and (type(value) is not int or not 0 <= value <= LARGEST_SIZE):
             raise ValueError(

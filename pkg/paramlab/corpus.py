@@ -93,7 +93,8 @@ class Characters:
     def __init__(self, text: str, at_least: int = 1):
         occurrences = {character: text.count(character) for character in set(text)}
         often = sorted(c for c, times in occurrences.items() if times >= at_least)
-        self.vocabulary = often + ["\ufffd"] * (len(often) < len(occurrences))
+        some_are_rare = len(often) < len(occurrences)
+        self.vocabulary = often + ["\ufffd"] * (some_are_rare and "\ufffd" not in often)
         self.ids = {character: i for i, character in enumerate(self.vocabulary)}
 
     def encode(self, text: str) -> list[int]:
@@ -115,4 +116,9 @@ class Characters:
 
     def stream(self, tokens: Iterable[int]) -> Iterator[str]:
         """Yield the character of each token as it comes."""
-        return (self.vocabulary[token] for token in tokens)
+        for token in tokens:
+            if not 0 <= token < len(self.vocabulary):
+                raise ValueError(
+                    f"token id {token} is not in the vocabulary of {len(self.vocabulary):,}"
+                )
+            yield self.vocabulary[token]

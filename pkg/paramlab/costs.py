@@ -105,8 +105,8 @@ def cost(
     >>> at_4k.kv_cache_bytes == 2 * 2**30, at_4k.kv_cache_bytes_per_token
     (True, 524288)
     """
-    _check_length("context", context_tokens)
-    _check_length("batch", batch)
+    check_length("context", context_tokens)
+    check_length("batch", batch)
     prefill = forward_operations(config, context_tokens, attention=attention)
     decode = decode_operations(config, context_tokens, attention)
     return Cost(
@@ -176,8 +176,8 @@ def forward_operations(
     36
     """
     check_decoder(config)
-    _check_length("n_tokens", n_tokens)
-    _check_length("n_before", n_before, least=0)
+    check_length("n_tokens", n_tokens)
+    check_length("n_before", n_before, least=0)
     limit = window_of(attention)
     parts: Counter[str] = Counter()
     for stack in stacks(config):
@@ -202,7 +202,7 @@ def decode_operations(config: ModelConfig, position: int, attention: str = "caus
     >>> decode_operations(tiny, 3).by_part
     {'projections': 16, 'scores and mixing': 12, 'MLP': 32, 'output head': 10}
     """
-    _check_length("position", position)
+    check_length("position", position)
     return forward_operations(config, 1, position - 1, attention)
 
 
@@ -216,6 +216,9 @@ def attended_pairs(n_tokens: int, n_before: int = 0, window: int = 0) -> int:
     >>> attended_pairs(4), attended_pairs(4, window=2), attended_pairs(1, n_before=3)
     (10, 7, 4)
     """
+    check_length("n_tokens", n_tokens, least=0)
+    check_length("n_before", n_before, least=0)
+    check_length("window", window, least=0)
 
     def seen_by_the_first(n: int) -> int:
         short = min(n, window) if window else n  # queries that see all tokens so far
@@ -292,7 +295,8 @@ def window_of(attention: str) -> int | None:
     return int(width)
 
 
-def _check_length(name: str, n: int, least: int = 1) -> None:
+def check_length(name: str, n: int, least: int = 1) -> None:
+    """Refuse a number of tokens or texts that is none."""
     if type(n) is not int or not least <= n <= FARTHEST:
         raise ValueError(f"{name} is {n!r}; it must be a whole number from {least} to {FARTHEST}")
 
@@ -371,6 +375,7 @@ def weight_bytes_read(config: ModelConfig, batch: int = 1, precision: str = "fp1
     >>> weight_bytes(tiny) - weight_bytes_read(tiny)
     32
     """
+    check_length("batch", batch)
     e, numbers = config.experts, 0
     for stack in stacks(config):
         for array in stack.arrays:
@@ -409,7 +414,7 @@ def kv_cache_bytes(
     (480, 96)
     """
     check_decoder(config)
-    _check_length("n_tokens", n_tokens)
+    check_length("n_tokens", n_tokens)
     latent, windows = config.latent, _windows(config, range(config.n_layers), window_of(attention))
     per_token = latent.d_latent + latent.d_rope if latent else 2 * config.n_kv_heads * config.d_head
     kept = sum(n * min(n_tokens, window or n_tokens) for window, n in windows)

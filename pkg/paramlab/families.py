@@ -384,6 +384,9 @@ _MLP_BIAS = {"bias_mlp": At("mlp_bias", False)}
 _GEMMA_1 = _LLAMA | {"norm_plus_one": True, "embedding_scale": True}
 _GELU = {"activation": At("hidden_act hidden_activation", "gelu_pytorch_tanh")}
 _LATER_GEMMA = _GELU | {"d_head": At("head_dim", 256)} | _attention_bias()
+_GLM = _sizes(
+    40, 4096, 32, 2, 13696, 151552, 131072, tied=False, d_head=At("head_dim", 128), eps=1.5625e-7
+) | {"bias_qkv": At("attention_bias", True)}
 _MIXTRAL_EXPERTS = _experts("num_local_experts num_experts", 8, 2, "intermediate_size", 14336)
 
 _TENCENT_LEFTOVERS = """attention_head_dim capacity_factor cla_share_factor class_num
@@ -640,24 +643,8 @@ FAMILIES: dict[str, Family] = {
         harmless=_TENCENT_LEFTOVERS,
         only=_TENCENT_ONLY,
     ),
-    "glm": Family(
-        "GlmForCausalLM",
-        _LLAMA,
-        _sizes(
-            40, 4096, 32, 2, 13696, 151552, 131072, tied=False,
-            d_head=At("head_dim", 128), eps=1.5625e-7,
-        )
-        | {"bias_qkv": At("attention_bias", True)},
-    ),
-    "glm4": Family(
-        "Glm4ForCausalLM",
-        _BOTH_NORMS,
-        _sizes(
-            40, 4096, 32, 2, 13696, 151552, 131072, tied=False,
-            d_head=At("head_dim", 128), eps=1.5625e-7,
-        )
-        | {"bias_qkv": At("attention_bias", True)},
-    ),
+    "glm": Family("GlmForCausalLM", _LLAMA, _GLM),
+    "glm4": Family("Glm4ForCausalLM", _BOTH_NORMS, _GLM),
     "exaone4": Family(
         "Exaone4ForCausalLM",
         _QK_NORMS,

@@ -101,7 +101,7 @@ def silu(x: np.ndarray) -> np.ndarray:
 
     References
     ----------
-    Elfwing, Uchibe and Doya, arXiv 1702.03118, equation 10.
+    Elfwing, Uchibe and Doya, arXiv 1702.03118.
 
     Examples
     --------

@@ -51,6 +51,11 @@ def rope(
     dtype
         The type of the numbers to turn.
 
+    Raises
+    ------
+    ValueError
+        When d_head is odd.
+
     References
     ----------
     Su et al., arXiv 2104.09864, equation 15; interpolation: Chen et al., arXiv 2306.15595,
@@ -62,9 +67,9 @@ def rope(
     >>> np.round(np.arctan2(sin, cos) * 1000).tolist()  # pair 0: 1 radian a step, pair 1: 0.1
     [[0.0, 0.0], [1000.0, 100.0]]
     """
-    if d_head % 2:
+    if d_head < 1 or d_head % 2:
         raise ValueError(f"RoPE turns pairs of numbers, so d_head must be even; it is {d_head}")
-    angles = _angles(positions * scale, d_head, theta)
+    angles = _angles(positions, scale, d_head, theta)
     return Rotation(np.cos(angles).astype(dtype), np.sin(angles).astype(dtype))
 
 
@@ -102,6 +107,11 @@ def sinusoidal(
     d_model
         D, the width of the model; even.
 
+    Raises
+    ------
+    ValueError
+        When d_model is odd.
+
     References
     ----------
     Vaswani et al., arXiv 1706.03762, section 3.5.
@@ -111,19 +121,20 @@ def sinusoidal(
     >>> sinusoidal(np.array([0, 1]), d_model=4, dtype=np.float64).round(4).tolist()
     [[0.0, 1.0, 0.0, 1.0], [0.8415, 0.5403, 0.01, 1.0]]
     """
-    if d_model % 2:
+    if d_model < 1 or d_model % 2:
         raise ValueError(
             f"sines and cosines come in pairs, so d_model must be even; it is {d_model}"
         )
-    angles = _angles(positions * scale, d_model, 10000.0)
+    angles = _angles(positions, scale, d_model, 10000.0)
     waves = np.stack((np.sin(angles), np.cos(angles)), axis=-1)  # (T, D/2, 2)
     return waves.reshape(len(positions), d_model).astype(dtype)
 
 
-def _angles(positions: np.ndarray, width: int, theta: float) -> np.ndarray:
-    """Return position times speed for each pair: (T, width/2)."""
+def _angles(positions: np.ndarray, scale: float, width: int, theta: float) -> np.ndarray:
+    """Return scaled position times speed for each pair: (T, width/2)."""
     speeds = theta ** -(np.arange(0, width, 2) / width)
-    return positions[:, None] * speeds  # in float64: far positions need the digits
+    scaled = np.asarray(positions) * scale
+    return scaled[:, None] * speeds  # in float64: far positions need the digits
 
 
 def alibi_slopes(n_heads: int) -> np.ndarray:
@@ -131,6 +142,11 @@ def alibi_slopes(n_heads: int) -> np.ndarray:
 
     For 8 heads 1/2, 1/4, ... 1/256. If N is not a power of two, the series of the next smaller
     power comes first, then every other slope of the next larger one.
+
+    Raises
+    ------
+    ValueError
+        When there is no head.
 
     References
     ----------
@@ -141,6 +157,8 @@ def alibi_slopes(n_heads: int) -> np.ndarray:
     >>> (1 / alibi_slopes(8)).tolist()
     [2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0]
     """
+    if n_heads < 1:
+        raise ValueError(f"n_heads is {n_heads}; it must be at least 1")
     power = 1 << (n_heads.bit_length() - 1)  # the largest power of two that is not above N
     slopes = 2.0 ** (-8 / power * np.arange(1, power + 1))
     between = 2.0 ** (-4 / power * np.arange(1, 2 * power + 1, 2))
@@ -171,11 +189,23 @@ def stretched(table: np.ndarray, n_rows: int) -> np.ndarray:
     table, weighted by nearness. The config of the model then needs ``n_ctx`` and
     ``n_position_rows`` of the new length.
 
+    Raises
+    ------
+    ValueError
+        When the table is not one of floating-point numbers, or there is no place for both its ends.
+
     Examples
     --------
     >>> stretched(np.array([[0.0], [10.0], [40.0]]), 5).tolist()
     [[0.0], [5.0], [10.0], [25.0], [40.0]]
     """
+    if table.ndim != 2 or not len(table) or table.dtype.kind != "f":
+        raise ValueError(
+            f"a table of positions holds floating-point numbers in rows, not {table.dtype} "
+            f"{table.shape}"
+        )
+    if n_rows < 2:
+        raise ValueError(f"n_rows is {n_rows}; it must be at least 2, for the first and the last")
     places = np.linspace(0, len(table) - 1, n_rows)
     before = places.astype(int)
     after = np.minimum(before + 1, len(table) - 1)

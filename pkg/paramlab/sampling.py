@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 
@@ -31,7 +33,7 @@ def next_token_probabilities(
     Parameters
     ----------
     logits
-        One score for each token of the vocabulary.
+        One score for each token of the vocabulary; -inf for one that must not be drawn.
     temperature
         Logits are divided by it: below 1 the likely become likelier. At 0 the most probable token
         takes all.
@@ -44,12 +46,11 @@ def next_token_probabilities(
     Raises
     ------
     ValueError
-        When one of them is out of its range.
+        When one of them is out of its range, or the largest logit is not finite.
 
     References
     ----------
-    top_k: Fan, Lewis and Dauphin, arXiv 1805.04833; top_p: Holtzman et al., arXiv 1904.09751,
-    section 3.1.
+    top_k: Fan, Lewis and Dauphin, arXiv 1805.04833; top_p: Holtzman et al., arXiv 1904.09751.
 
     Examples
     --------
@@ -65,9 +66,15 @@ def next_token_probabilities(
     """
     check_sampling(temperature, top_k, top_p)
     logits = np.asarray(logits, np.float64)
+    if logits.ndim != 1 or not logits.size:
+        raise ValueError(f"logits are a list of one number per token, not {logits.shape}")
+    largest = logits.max()  # NaN if any is
+    if not np.isfinite(largest):
+        raise ValueError(f"the largest logit is {largest}, so no token can be drawn")
     if temperature == 0:
         return (np.arange(len(logits)) == logits.argmax()).astype(np.float64)
-    probabilities = softmax((logits - logits.max()) / temperature)
+    with np.errstate(over="ignore"):  # at a tiny temperature all but the largest become -inf
+        probabilities = softmax((logits - largest) / temperature)
     if top_k == 0 and top_p == 1:
         return probabilities
     order = np.argsort(-probabilities)  # the most probable first
@@ -82,17 +89,21 @@ def next_token_probabilities(
 
 def check_sampling(temperature: float, top_k: int, top_p: float) -> None:
     """Say what is wrong with these settings, if anything is."""
-    if not 0 <= temperature < math.inf:
-        raise ValueError(f"temperature is {temperature}; it must be 0 or a positive number")
-    if top_k < 0 or top_k != int(top_k):
-        raise ValueError(f"top_k is {top_k}; it must be a whole number, or 0 for all tokens")
-    if not 0 < top_p <= 1:
-        raise ValueError(f"top_p is {top_p}; it must be above 0 and at most 1")
+    if not (isinstance(temperature, Real) and 0 <= temperature < math.inf):
+        raise ValueError(f"temperature is {temperature!r}; it must be 0 or a positive number")
+    if not _is_whole(top_k):
+        raise ValueError(f"top_k is {top_k!r}; it must be a whole number, or 0 for all tokens")
+    if not (isinstance(top_p, Real) and 0 < top_p <= 1):
+        raise ValueError(f"top_p is {top_p!r}; it must be above 0 and at most 1")
     if temperature == 0 and (top_k or top_p < 1):
         raise ValueError(
             f"top_k {top_k} and top_p {top_p} limit what is drawn at random, but temperature 0 "
             "always takes the most probable token; give a temperature above 0"
         )
+
+
+def _is_whole(n: Any) -> bool:
+    return isinstance(n, Integral) and int(n) >= 0
 
 
 # ------------------------------------------------------------------ token after token
@@ -159,12 +170,17 @@ def generate(
     >>> "".join(generate("The capital of France is", model, n_tokens=2))  # doctest: +SKIP
     ' Paris.'
     """
-    params, config, tokenizer = model or load_model()
+    model = load_model() if model is None else model
+    if not isinstance(model, tuple):
+        raise ValueError(f"model is {model!r:.60}; give what load_model returns")
+    params, config, tokenizer = model
     check_style(config)
     check_params(params, config)
-    if n_tokens < 0:
-        raise ValueError(f"n_tokens is {n_tokens}; it cannot be negative")
+    if not _is_whole(n_tokens):
+        raise ValueError(f"n_tokens is {n_tokens!r}; it must be a whole number, 0 or above")
     check_sampling(temperature, top_k, top_p)
+    if not (seed is None or isinstance(seed, np.random.Generator) or _is_whole(seed)):
+        raise ValueError(f"seed is {seed!r}; it must be a whole number, 0 or above")
     rng = np.random.default_rng(seed)
 
     def choose(logits: np.ndarray) -> int:

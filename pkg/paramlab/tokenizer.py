@@ -62,7 +62,7 @@ class Tokenizer:
     Raises
     ------
     UnsupportedModel
-        When the pattern is not known here.
+        When the pattern is not known here, or the other arguments contradict each other.
 
     Examples
     --------
@@ -81,13 +81,14 @@ class Tokenizer:
         special: Iterable[int] = (),
         end_tokens: Iterable[int] = (),
     ):
-        if pre not in WORDS:
-            raise UnsupportedModel(
-                f"the tokenizer {pre!r} is not known here; {' and '.join(WORDS)} are"
-            )
         self.vocabulary, self.pre = vocabulary, pre
         self.special = frozenset(special)
         self.end_tokens = frozenset(end_tokens)
+        for i in self.special:
+            if i not in range(len(vocabulary)):
+                raise UnsupportedModel(
+                    f"the special token {i!r} is not in the vocabulary of {len(vocabulary):,}"
+                )
         self.ids = {text: i for i, text in enumerate(vocabulary)}
         self.ranks = {merge: rank for rank, merge in enumerate(merges)}
         self.token_bytes = [
@@ -100,7 +101,7 @@ class Tokenizer:
         # The longest first, so that of two special tokens that match, the longer is taken.
         names = sorted((vocabulary[i] for i in self.special), key=len, reverse=True)
         self._special = regex.compile("(" + ("|".join(map(regex.escape, names)) or "(?!)") + ")")
-        self._words = regex.compile(WORDS[pre])
+        self._words = regex.compile(_pattern(pre))
         self._known: dict[str, list[int]] = {}  # words met before: texts repeat themselves
 
     @classmethod
@@ -117,9 +118,9 @@ class Tokenizer:
         for texts in (vocabulary, merges):
             if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
                 raise UnsupportedModel("the tokenizer's tokens and merges must be lists of text")
-        if len(types) > len(vocabulary):
+        if not isinstance(types, list) or len(types) > len(vocabulary):
             raise UnsupportedModel(
-                f"there are {len(types)} token types for {len(vocabulary)} tokens"
+                f"the token types are not a list of at most {len(vocabulary):,}, one for each token"
             )
         special = [i for i, kind in enumerate(types) if kind in (_CONTROL, _USER_DEFINED)]
         end = get("eos_token_id")
@@ -144,7 +145,7 @@ class Tokenizer:
             by_id = {i: text for text, i in (model["vocab"] | added).items()}
             vocabulary = [by_id[i] for i in range(len(by_id))]
             merges = [m if isinstance(m, str) else " ".join(m) for m in model["merges"]]
-        except (KeyError, TypeError, AttributeError) as error:
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
             raise UnsupportedModel(
                 f"the tokenizer is not complete ({type(error).__name__}: {error})"
             ) from None
@@ -157,7 +158,7 @@ class Tokenizer:
             return cls(**json.loads(text))
         except UnsupportedModel:
             raise
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, AttributeError) as error:
             raise UnsupportedModel(f"its tokenizer is not one ({error})") from None
 
     def to_json(self) -> str:
@@ -177,7 +178,7 @@ class Tokenizer:
         Raises
         ------
         ValueError
-            When the vocabulary has no token for a byte of the text.
+            When the text cannot be written in UTF-8, or the vocabulary has no token for a byte.
         """
         tokens: list[int] = []
         for i, part in enumerate(self._special.split(text)):
@@ -196,7 +197,7 @@ class Tokenizer:
         The parts form a chain, and a queue holds the pairs by rank, so that n letters take about
         n log n steps; looking through all pairs for every merge would take n squared.
         """
-        parts = [_LETTERS[byte] for byte in word.encode()]
+        parts = _letters_of(word)
         n = len(parts)
         before, after = list(range(-1, n)), list(range(1, n + 1))
         queue: list[tuple[int, int]] = []  # rank of a pair, place of its left part
@@ -245,6 +246,26 @@ class Tokenizer:
             yield decoder.decode(self.token_bytes[token])
         if rest := decoder.decode(b"", final=True):
             yield rest
+
+
+def _pattern(pre: str) -> str:
+    """Return the pattern that cuts a text into words."""
+    if pre not in tuple(WORDS):  # a damaged file may name something that cannot be a key
+        raise UnsupportedModel(
+            f"the tokenizer {pre!r} is not known here; {' and '.join(WORDS)} are"
+        )
+    return WORDS[pre]
+
+
+def _letters_of(word: str) -> list[str]:
+    """Return the letters that stand for the bytes of a word."""
+    try:
+        return [_LETTERS[byte] for byte in word.encode()]
+    except UnicodeEncodeError as error:
+        half = word[error.start]
+        raise ValueError(
+            f"the text holds {half!r}, half of a character (a surrogate), which has no bytes"
+        ) from None
 
 
 def _bytes_of(text: str) -> bytes:
@@ -298,7 +319,8 @@ def train_bpe(text: str, vocab_size: int, pre: str = "gpt-2") -> Tokenizer:
     Raises
     ------
     ValueError
-        When ``vocab_size`` has no room for the bytes.
+        When ``vocab_size`` has no room for the bytes, the pattern is not known here, or the text
+        cannot be written in UTF-8.
 
     References
     ----------
@@ -312,11 +334,14 @@ def train_bpe(text: str, vocab_size: int, pre: str = "gpt-2") -> Tokenizer:
     >>> len(tokenizer.encode("low lower")), len(tokenizer.encode("new"))
     (4, 3)
     """
-    if vocab_size < len(_LETTERS):
-        raise ValueError(f"vocab_size is {vocab_size}; the bytes alone are {len(_LETTERS)} tokens")
+    if not isinstance(vocab_size, int) or vocab_size < len(_LETTERS):
+        raise ValueError(
+            f"vocab_size is {vocab_size!r}; it must be a whole number, and the bytes alone are "
+            f"{len(_LETTERS)} tokens"
+        )
     vocabulary, merges = sorted(_LETTERS), []
-    words = Counter(regex.findall(WORDS[pre], text))
-    parts = {word: tuple(_LETTERS[byte] for byte in word.encode()) for word in words}
+    words = Counter(regex.findall(_pattern(pre), text))
+    parts = {word: tuple(_letters_of(word)) for word in words}
     counts: Counter[tuple[str, str]] = Counter()
     places = defaultdict(set)  # the words in which a pair occurs, or occurred
     for word, times in words.items():

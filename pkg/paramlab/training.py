@@ -8,23 +8,23 @@ that was interrupted and resumed gives the same losses as one that was not.
 import ctypes
 import json
 import math
-import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
 from copy import deepcopy
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from paramlab.autograd import value_and_grad
-from paramlab.checkpoints import flatten, nest
+from paramlab.checkpoints import flatten, nest, read_arrays, save_arrays
 from paramlab.config import ModelConfig
+from paramlab.headers import UnsupportedModel
 from paramlab.layers import Params, cross_entropy
 from paramlab.params import Array, shapes
-from paramlab.transformer import forward
+from paramlab.transformer import check_ids, check_params, forward
 
 # ------------------------------------------------------------------ the parameters and the loss
 
@@ -75,7 +75,18 @@ def next_token_loss(params: Params, config: ModelConfig, tokens: np.ndarray) -> 
         As for :func:`paramlab.transformer.forward`.
     tokens
         Token ids (B, T+1): the first of each row is given, the last only predicted.
+
+    Raises
+    ------
+    ValueError
+        As :func:`paramlab.transformer.forward`; when the tokens are not such rows.
     """
+    tokens = check_ids(tokens, config)
+    if tokens.ndim != 2 or tokens.shape[1] < 2:
+        raise ValueError(
+            "a batch has the shape (B, T+1), a row of at least 2 tokens for each text; this one "
+            f"has {tokens.shape}"
+        )
     logits = forward(params, config, tokens[:, :-1])  # (B, T, V)
     return cross_entropy(logits, tokens[:, 1:]).mean()
 
@@ -110,16 +121,26 @@ class Plan:
 
     def __post_init__(self):
         """Check the numbers."""
-        for name in ("n_steps", "batch_size", "n_tokens", "learning_rate", "clip_norm"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be positive")
-        for name in ("beta1", "beta2"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be from 0 to below 1")
-        if not 0 <= self.warmup_steps <= self.n_steps:
+        for entry in fields(self):
+            name, value, whole = entry.name, getattr(self, entry.name), entry.type is int
+            needed = ""
+            if not isinstance(value, int if whole else int | float):
+                needed = "an int" if whole else "a number"
+            elif name in _POSITIVE and not value > 0:
+                needed = "positive"
+            elif name in ("beta1", "beta2") and not 0 <= value < 1:
+                needed = "from 0 to below 1"
+            elif name != "clip_norm" and not 0 <= value < math.inf:  # of which inf is no limit
+                needed = "finite and not negative"
+            if needed:
+                raise ValueError(f"{name} is {value!r}; it must be {needed}")
+        if self.warmup_steps > self.n_steps:
             raise ValueError(
                 f"warmup_steps is {self.warmup_steps}; it must be from 0 to n_steps {self.n_steps}"
             )
+
+
+_POSITIVE = ("n_steps", "batch_size", "n_tokens", "learning_rate", "clip_norm")
 
 
 @dataclass
@@ -148,7 +169,8 @@ def start(config: ModelConfig, plan: Plan, params: Params | None = None) -> Run:
     Raises
     ------
     ValueError
-        When the texts of the plan are longer than the window.
+        When the texts of the plan are longer than the window, or the given parameters are not
+        those of the architecture.
 
     Examples
     --------
@@ -162,8 +184,12 @@ def start(config: ModelConfig, plan: Plan, params: Params | None = None) -> Run:
             f"texts of n_tokens {plan.n_tokens} do not fit into the window of {config.n_ctx}"
         )
     _keep_freed_memory()
-    flat = flatten(initialize(config, plan.seed) if params is None else params)
-    arrays = {name: np.array(array) for name, array in flat.items()}
+    if params is None:
+        params = initialize(config, plan.seed)
+    check_params(params, config)
+    given = flatten(params)
+    # In one order always: a sum of squares taken in another order could end in another digit.
+    arrays = {a.name: np.array(given[a.name]) for a in shapes(config) if a.tied_to is None}
     zeros = {name: np.zeros_like(array) for name, array in arrays.items()}
     return Run(config, plan, nest(arrays), nest(zeros), deepcopy(nest(zeros)))
 
@@ -197,7 +223,7 @@ def train(
     run
         From :func:`start` or :func:`resume`; it is changed in place.
     data
-        A long array of token ids, of which random pieces are taken; or a function from a random
+        A long row of token ids, of which random pieces are taken; or a function from a random
         generator to what ``loss`` takes as its third argument.
     loss
         From (params, config, batch) to the number to be made small.
@@ -212,17 +238,17 @@ def train(
     Raises
     ------
     ValueError
-        When the data hold no piece of the length that the plan asks for, or there is no folder
-        for the checkpoint.
+        Before the first step: when the data hold a number that is no token, or no piece of the
+        length that the plan asks for; or no checkpoint can be written there.
     FloatingPointError
         When the loss or a gradient is not finite. The parameters are those before that step.
     """
     from tqdm import tqdm
 
     plan = run.plan
-    draw = data if callable(data) else _pieces(data, plan)
-    if checkpoint and not Path(checkpoint).parent.is_dir():
-        raise ValueError(f"there is no folder {Path(checkpoint).parent} for the checkpoint")
+    draw = data if callable(data) else _pieces(data, run.config, plan)
+    if checkpoint:
+        _check_place(Path(checkpoint), save_every)
     bar = tqdm(
         total=plan.n_steps, initial=run.step, desc="training", unit="step", disable=not progress
     )
@@ -239,9 +265,27 @@ def train(
     return run
 
 
-def _pieces(tokens: np.ndarray, plan: Plan) -> Callable[[np.random.Generator], np.ndarray]:
+def _check_place(path: Path, save_every: int) -> None:
+    """Refuse a checkpoint that could not be written, before any step is taken."""
+    if not isinstance(save_every, int) or save_every < 1:
+        raise ValueError(f"save_every is {save_every!r}; it must be a positive whole number")
+    if not path.parent.is_dir():
+        raise ValueError(f"there is no folder {path.parent} for the checkpoint")
+    if path.is_dir():
+        raise ValueError(f"the checkpoint {path} is a folder; name a file in it")
+    try:
+        tempfile.TemporaryFile(dir=path.parent).close()
+    except OSError as error:
+        raise ValueError(
+            f"no checkpoint can be written into {path.parent} ({error.strerror})"
+        ) from None
+
+
+def _pieces(
+    tokens: np.ndarray, config: ModelConfig, plan: Plan
+) -> Callable[[np.random.Generator], np.ndarray]:
     """Return a function that draws (B, T+1) tokens: B random pieces of a long text."""
-    tokens = np.asarray(tokens)
+    tokens = check_ids(tokens, config)
     length = plan.n_tokens + 1
     if tokens.ndim != 1 or len(tokens) < length:
         raise ValueError(
@@ -334,15 +378,15 @@ def save(run: Run, path: str | Path) -> None:
 
     It holds the parameters, both moments and the losses; the configuration and the plan are in
     its metadata.
-    """
-    from safetensors.numpy import save_file
 
+    Raises
+    ------
+    OSError
+        When the file cannot be written.
+    """
     arrays = flatten({part: vars(run)[part] for part in _PARTS}) | {"losses": np.array(run.losses)}
     metadata = {"config": json.dumps(asdict(run.config)), "plan": json.dumps(asdict(run.plan))}
-    path = Path(path)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix="checkpoint-") as folder:
-        save_file(arrays, Path(folder) / path.name, metadata)
-        os.replace(Path(folder) / path.name, path)
+    save_arrays(path, arrays, metadata)
 
 
 def resume(path: str | Path, config: ModelConfig, plan: Plan) -> Run:
@@ -352,24 +396,26 @@ def resume(path: str | Path, config: ModelConfig, plan: Plan) -> Run:
     ------
     ValueError
         When the file is damaged, or was made with another configuration or plan.
+    OSError
+        When it cannot be read.
     """
-    from safetensors import SafetensorError, safe_open
-
-    run = start(config, plan)
     try:
-        with safe_open(path, "numpy") as file:
-            metadata = file.metadata() or {}
-            stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except SafetensorError as error:
-        raise ValueError(f"{path} is not a whole checkpoint: {error}") from None
+        stored, metadata = read_arrays(path)
+    except UnsupportedModel as error:
+        raise ValueError(f"no run can be resumed from {error}") from None
     if not {"config", "plan"} <= metadata.keys() or "losses" not in stored:
         raise ValueError(f"{path} is a safetensors file, but not a checkpoint of a training run")
     for name, ours in (("config", config), ("plan", plan)):
         _check_same(path, json.loads(metadata[name]), json.loads(json.dumps(asdict(ours))))
-    run.losses = stored.pop("losses").tolist()
+    losses = stored.pop("losses").tolist()
+    parts = nest(stored)
     for part in _PARTS:
+        check_params(parts.get(part, {}), config)
+    run = start(config, plan, parts["params"])
+    for part in _PARTS[1:]:
         for name, array in flatten(vars(run)[part]).items():
             array[...] = stored[f"{part}.{name}"]
+    run.losses = losses
     return run
 
 

@@ -68,20 +68,21 @@ def forward(
     ValueError
         When an array is missing, unknown or of another shape than the config says; there is no
         token, a token id is not in the vocabulary, or the tokens do not fit into the window or
-        the cache; or the architecture is not computed here.
+        the cache; the cache was made for another model; or the architecture is not computed here.
     """
     if not cache or cache.n_tokens == 0:  # the same later on
         check_style(config)
         check_params(params, config)
+        check_cache(cache, config)
     tokens = check_tokens(tokens, config, cache)
     watch = watch or _nobody
     start = cache.n_tokens if cache else 0
     positions = np.arange(start, start + tokens.shape[-1])
     x = _embed(params["embedding"], config, tokens, positions)  # (T, D)
     watch("embedding", x)
-    order = _order(config, positions, x.dtype)
+    shared = Pass(config, *_order(config, positions, x.dtype), cache, watch)
     for i, block in enumerate(params["blocks"]):
-        x = _block(block, config, x, order, cache, i, watch)
+        x = _block(block, x, i, shared)
     if cache:
         cache.n_tokens += len(positions)
     if last_only:
@@ -106,15 +107,21 @@ def _embed(p: Params, config: ModelConfig, tokens: np.ndarray, positions: np.nda
     return _norm(p, "norm", config, x) if config.embedding_norm else x
 
 
-class Order(NamedTuple):
-    """How attention sees the order of tokens: the same in all layers."""
+class Pass(NamedTuple):
+    """What one forward pass hands to all its layers."""
 
+    config: ModelConfig
     rotation: Rotation | None  # RoPE's turn of queries and keys
     mask: np.ndarray  # (T, S), or (N, T, S) with ALiBi
     local_mask: np.ndarray  # of the layers that have a window
+    cache: KVCache | None
+    watch: Watch
 
 
-def _order(config: ModelConfig, positions: np.ndarray, dtype: DTypeLike) -> Order:
+def _order(
+    config: ModelConfig, positions: np.ndarray, dtype: DTypeLike
+) -> tuple[Rotation | None, np.ndarray, np.ndarray]:
+    """Return how attention sees the order of tokens: the rotation and the two masks of a Pass."""
     n_queries, n_keys = len(positions), int(positions[-1]) + 1
     scale, rotation = config.position_scale, None
     mask = causal_mask(n_queries, n_keys)
@@ -124,61 +131,48 @@ def _order(config: ModelConfig, positions: np.ndarray, dtype: DTypeLike) -> Orde
     if config.positions == "alibi":
         bias = alibi(n_queries, n_keys, config.n_heads, scale, dtype)
         mask, local_mask = mask + bias, local_mask + bias
-    return Order(rotation, mask, local_mask)
+    return rotation, mask, local_mask
 
 
-def _block(
-    p: Params,
-    config: ModelConfig,
-    x: np.ndarray,
-    order: Order,
-    cache: KVCache | None,
-    i: int,
-    watch: Watch,
-) -> np.ndarray:
+def _block(p: Params, x: np.ndarray, i: int, shared: Pass) -> np.ndarray:
     """Add to each token what it reads from others, then what it makes of it: (T, D) to (T, D)."""
+    config, watch = shared.config, shared.watch
     watch(f"blocks.{i}.input", x)
     parallel = config.norms_per_layer == 1  # both halves read the same
     normed = _norm(p, "norm" if parallel else "attention_norm", config, x)
-    read = _attend(p["attention"], config, normed, order, cache, i, watch)
+    read = _attend(p["attention"], normed, i, shared)
     if config.norms_per_layer == 4:
         read = _norm(p, "attention_post_norm", config, read)
     watch(f"blocks.{i}.attention.output", read)
     x = x + read
     if not parallel:
         normed = _norm(p, "mlp_norm", config, x)
-    made = _mlp(p["mlp"], config, normed, i, watch)
+    made = _mlp(p["mlp"], normed, i, shared)
     if config.norms_per_layer == 4:
         made = _norm(p, "mlp_post_norm", config, made)
     watch(f"blocks.{i}.mlp.output", made)
     return x + made
 
 
-def _attend(
-    p: Params,
-    config: ModelConfig,
-    x: np.ndarray,
-    order: Order,
-    cache: KVCache | None,
-    i: int,
-    watch: Watch,
-) -> np.ndarray:
+def _attend(p: Params, x: np.ndarray, i: int, shared: Pass) -> np.ndarray:
     """Project to queries, keys and values, attend, and project back: (T, D) to (T, D)."""
+    config, rotation = shared.config, shared.rotation
     q, k, v = _queries_keys_values(p, config, x)
     q = split_heads(q, config.n_heads)  # (N, T, H)
     k, v = split_heads(k, config.n_kv_heads), split_heads(v, config.n_kv_heads)  # (K, T, H)
     if config.qk_norm == "head":
         q, k = _norm(p, "q_norm", config, q), _norm(p, "k_norm", config, k)
-    if order.rotation:
-        q, k = rotate(q, order.rotation), rotate(k, order.rotation)
-    if cache:
-        k, v = cache.extend(i, k, v)  # (K, S, H)
+    if rotation:
+        q, k = rotate(q, rotation), rotate(k, rotation)
+    if shared.cache:
+        k, v = shared.cache.extend(i, k, v)  # (K, S, H)
     local = config.window and (not config.local_layers or i in config.local_layers)
-    mask = order.local_mask if local else order.mask
-    if watch is _nobody:
+    mask = shared.local_mask if local else shared.mask
+    if shared.watch is _nobody:
         mixed = _in_blocks(q, k, v, mask)
     else:
-        mixed = attention(q, k, v, mask, lambda w: watch(f"blocks.{i}.attention.weights", w))
+        name = f"blocks.{i}.attention.weights"
+        mixed = attention(q, k, v, mask, lambda weights: shared.watch(name, weights))
     return linear(p["o"], merge_heads(mixed))
 
 
@@ -208,13 +202,14 @@ def _queries_keys_values(
     return joined[..., :end_q], joined[..., end_q:end_k], joined[..., end_k:]
 
 
-def _mlp(p: Params, config: ModelConfig, x: np.ndarray, i: int, watch: Watch) -> np.ndarray:
+def _mlp(p: Params, x: np.ndarray, i: int, shared: Pass) -> np.ndarray:
     """Work on each token by itself, in one MLP or in those that a router chooses."""
+    config = shared.config
     activation = ACTIVATIONS[config.activation]
     if config.experts and i not in config.experts.dense_layers:
         return mixture_of_experts(p, x, config.experts.n_active, activation)
     hidden = hidden_units(p, x, activation)  # (T, F)
-    watch(f"blocks.{i}.mlp.hidden", hidden)
+    shared.watch(f"blocks.{i}.mlp.hidden", hidden)
     return linear(p["down"], hidden)
 
 
@@ -245,12 +240,13 @@ def loss(params: Params, config: ModelConfig, tokens: Sequence[int] | np.ndarray
     ValueError
         As :func:`forward`; when there is nothing to predict, or the loss is not finite.
     """
-    if len(tokens) < 2:
+    tokens = check_ids(tokens, config)
+    if tokens.ndim != 1 or len(tokens) < 2:
         raise ValueError(
-            f"a loss needs at least 2 tokens, one to predict the other; got {len(tokens)}"
+            "a loss needs one text of at least 2 tokens, one to predict the other; these tokens "
+            f"have the shape {tokens.shape}"
         )
-    inputs = check_tokens(tokens[:-1], config)
-    targets = check_tokens(tokens[1:], config)
+    inputs, targets = check_tokens(tokens[:-1], config), tokens[1:]
     cache = KVCache(config, len(inputs), params["embedding"]["tokens"].dtype)
     total = 0.0
     for start in range(0, len(inputs), CHUNK_TOKENS):
@@ -295,6 +291,17 @@ def check_params(params: Params, config: ModelConfig) -> None:
     check_arrays({name: np.shape(array) for name, array in flatten(params).items()}, config)
 
 
+def check_cache(cache: KVCache | None, config: ModelConfig) -> None:
+    """Refuse a cache that has no place for the keys and values of this model."""
+    if cache:
+        needed = (config.n_layers, config.n_kv_heads, cache.capacity_tokens, config.d_head)
+        if cache.keys.shape != needed:
+            raise ValueError(
+                f"the cache was made for another model: it has the shape {cache.keys.shape}, and "
+                f"this model needs {needed}"
+            )
+
+
 def check_finite(result: float, params: Params) -> None:
     """Trace a result that is not finite to the array at fault."""
     if np.isfinite(result):
@@ -305,11 +312,12 @@ def check_finite(result: float, params: Params) -> None:
     raise ValueError("the model's numbers grow beyond what their type can hold")
 
 
-def check_tokens(
-    tokens: Sequence[int] | np.ndarray, config: ModelConfig, cache: KVCache | None = None
-) -> np.ndarray:
-    """Return token ids as an array, or say what is wrong with them."""
-    tokens = np.asarray(tokens)
+def check_ids(tokens: Sequence[int] | np.ndarray, config: ModelConfig) -> np.ndarray:
+    """Return token ids of the vocabulary as an array, or say what is wrong with them."""
+    try:
+        tokens = np.asarray(tokens)
+    except ValueError:
+        raise ValueError("the texts of a batch must have equally many tokens") from None
     if tokens.size == 0:
         raise ValueError("there are no tokens; a model needs at least one")
     if tokens.ndim == 0 or tokens.dtype.kind not in "iu":
@@ -322,6 +330,14 @@ def check_tokens(
             f"token id {tokens[outside][0]} is not in the vocabulary: "
             f"ids go from 0 to {config.vocab_size - 1}"
         )
+    return tokens
+
+
+def check_tokens(
+    tokens: Sequence[int] | np.ndarray, config: ModelConfig, cache: KVCache | None = None
+) -> np.ndarray:
+    """Return what :func:`check_ids` does, if the tokens also fit into the window and the cache."""
+    tokens = check_ids(tokens, config)
     n_tokens = tokens.shape[-1] + (cache.n_tokens if cache else 0)
     if n_tokens > config.n_ctx:
         raise ValueError(

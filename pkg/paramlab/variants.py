@@ -46,7 +46,8 @@ def naive(
     causal
         Whether a query sees only its own token and those before.
     mask
-        Added to the scores, (T, S) or (N, T, S), as in :func:`paramlab.attention.attention`.
+        Added to the scores, (T, S) or (N, T, S), as in :func:`paramlab.attention.attention`; it
+        may have a single row or column.
 
     References
     ----------
@@ -61,7 +62,10 @@ def naive(
     [[[10.0], [20.0]]]
     """
     n_queries, n_keys = check_shapes(q, k, v)
-    total = np.zeros((n_queries, n_keys), np.float32) if mask is None else mask
+    if mask is None:
+        total = np.zeros((n_queries, n_keys), np.float32)
+    else:
+        total = _for_all_pairs(mask, q.shape[-3], n_queries, n_keys)
     if causal:
         total = total + causal_mask(n_queries, n_keys)
     return attention(q, k, v, total)
@@ -128,7 +132,7 @@ def tiled(
     Parameters
     ----------
     q, k, v, causal, mask
-        As for :func:`naive`; the mask may have a single row or column.
+        As for :func:`naive`.
     block
         Queries of a tile; it has twice as many keys.
     n_threads
@@ -152,7 +156,7 @@ def tiled(
     grouped_q, k, v = _group(q, k, v)
     mixed = np.empty_like(grouped_q)  # (..., K, N/K, T, H)
     if mask is not None:  # views: no n x n numbers
-        mask = np.broadcast_to(mask, (*mask.shape[:-2], n_queries, n_keys))
+        mask = _for_all_pairs(mask, q.shape[-3], n_queries, n_keys)
         if mask.ndim > 2:
             mask = mask.reshape(*grouped_q.shape[-4:-2], n_queries, n_keys)  # (K, N/K, T, S)
 
@@ -408,7 +412,8 @@ def hashed(
     if q.shape != k.shape:
         raise ValueError(f"hashed attention shares queries and keys: {q.shape} is not {k.shape}")
     n_buckets = n_buckets or _default_buckets(n_tokens)
-    if n_buckets < 1 or n_buckets & (n_buckets - 1):
+    _check_positive("n_buckets", n_buckets)
+    if n_buckets & (n_buckets - 1):
         raise ValueError(f"n_buckets is {n_buckets}; it must be a power of two")
     n_bits = n_buckets.bit_length() - 1
     planes = np.random.default_rng(seed).normal(size=(q.shape[-1], n_bits)).astype(q.dtype)
@@ -449,16 +454,20 @@ def check_shapes(q: np.ndarray, k: np.ndarray, v: np.ndarray) -> tuple[int, int]
     Raises
     ------
     ValueError
-        When keys and values differ in shape, the heads cannot be shared evenly, the widths differ,
-        or there are more queries than keys.
+        When the numbers are not floating-point, keys and values differ in shape, the heads cannot
+        be shared evenly, the widths differ, or there are more queries than keys.
     """
+    for x in (q, k, v):  # a mean of whole numbers would be cut to one
+        if not isinstance(x, np.ndarray) or x.dtype.kind != "f":
+            kind = getattr(x, "dtype", type(x).__name__)
+            raise ValueError(f"attention takes arrays of floating-point numbers, not {kind}")
     if k.shape != v.shape:
         raise ValueError(f"keys {k.shape} and values {v.shape} must have the same shape")
     if q.ndim != k.ndim or q.ndim < 3 or q.shape[:-3] != k.shape[:-3] or q.shape[-1] != k.shape[-1]:
         raise ValueError(
             f"queries {q.shape} and keys {k.shape} must be (..., N, T, H) and (..., K, S, H)"
         )
-    if q.shape[-3] % k.shape[-3]:
+    if not k.shape[-3] or q.shape[-3] % k.shape[-3]:
         raise ValueError(f"{q.shape[-3]} heads cannot share {k.shape[-3]} key-value heads evenly")
     if not 0 < q.shape[-2] <= k.shape[-2]:
         raise ValueError(f"{q.shape[-2]} queries need as many keys or more, not {k.shape[-2]}")
@@ -472,9 +481,20 @@ def _check_same_length(name: str, q: np.ndarray, k: np.ndarray, v: np.ndarray) -
     return n_queries
 
 
+def _for_all_pairs(mask: np.ndarray, n_heads: int, n_queries: int, n_keys: int) -> np.ndarray:
+    """Return a view of a mask with all its rows and columns, (T, S) or (N, T, S)."""
+    if mask.dtype == bool:
+        raise ValueError("a mask is added to the scores: 0 where a query may look, -inf elsewhere")
+    scores = (n_heads, n_queries, n_keys)
+    try:
+        return np.broadcast_to(mask, scores[1:] if mask.ndim == 2 else scores)
+    except ValueError:
+        raise ValueError(f"the mask {mask.shape} does not fit the scores {scores}") from None
+
+
 def _check_positive(name: str, size: int) -> None:
-    if size < 1:
-        raise ValueError(f"{name} is {size}; it must be at least 1")
+    if not isinstance(size, int | np.integer) or size < 1:
+        raise ValueError(f"{name} is {size!r}; it must be a whole number of at least 1")
 
 
 def _group(q: np.ndarray, k: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -470,6 +470,13 @@ def test_what_was_saved_is_loaded(tmp_path, config, dtype, tolerance):
     assert os.listdir(tmp_path) == [path.name]
 
 
+def test_notes_are_kept_and_replace_nothing(tmp_path):
+    path, notes = tmp_path / "model.safetensors", {"license": "CC BY 4.0", "config": "{}"}
+    save_model(path, random_model(), **notes)
+    assert read_arrays(path)[1]["license"] == "CC BY 4.0"
+    assert load_model(path).config == TINY
+
+
 def test_the_tokenizer_is_saved_too(tmp_path):
     tokenizer = train_bpe(passage(), 300)
     special = Tokenizer([*tokenizer.vocabulary, "<|灯|>"], tokenizer.ranks, "gpt-2", {300}, {300})

@@ -445,7 +445,7 @@ def save_model(path: str | Path, model: Model, dtype: str = "float32", **notes: 
         flat = {name: np.asarray(array, dtype) for name, array in flat.items()}
     for name, array in flat.items():
         _check_finite(name, array)
-    metadata = {_FORMAT_KEY: _FORMAT, "config": json.dumps(asdict(model.config)), **notes}
+    metadata = {**notes, _FORMAT_KEY: _FORMAT, "config": json.dumps(asdict(model.config))}
     if model.tokenizer is not None:
         if not isinstance(model.tokenizer, Tokenizer):
             raise UnsupportedModel(

@@ -24,7 +24,7 @@ from paramlab.config import ModelConfig
 from paramlab.headers import UnsupportedModel
 from paramlab.layers import Params, cross_entropy
 from paramlab.params import Array, shapes
-from paramlab.transformer import check_ids, check_params, forward
+from paramlab.transformer import check_ids, check_numbers, check_params, forward
 
 # ------------------------------------------------------------------ the parameters and the loss
 
@@ -170,7 +170,7 @@ def start(config: ModelConfig, plan: Plan, params: Params | None = None) -> Run:
     ------
     ValueError
         When the texts of the plan are longer than the window, or the given parameters are not
-        those of the architecture.
+        those of the architecture, or not finite.
 
     Examples
     --------
@@ -187,6 +187,7 @@ def start(config: ModelConfig, plan: Plan, params: Params | None = None) -> Run:
     if params is None:
         params = initialize(config, plan.seed)
     check_params(params, config)
+    check_numbers(params)
     given = flatten(params)
     # In one order always: a sum of squares taken in another order could end in another digit.
     arrays = {a.name: np.array(given[a.name]) for a in shapes(config) if a.tied_to is None}
@@ -300,7 +301,13 @@ def _pieces(
 
 
 def take_step(run: Run, batch: Any, loss: Callable[..., Any] = next_token_loss) -> float:
-    """Take one step: the loss of a batch, its gradients, and AdamW; return the loss."""
+    """Take one step: the loss of a batch, its gradients, and AdamW; return the loss.
+
+    Raises
+    ------
+    FloatingPointError
+        When the loss or a gradient is not finite; the run is then as it was before.
+    """
     with np.errstate(over="ignore", invalid="ignore"):  # one sentence below says it
         value, gradients = value_and_grad(loss)(run.params, run.config, batch)
     flat = flatten(gradients)

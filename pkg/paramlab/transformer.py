@@ -304,12 +304,16 @@ def check_cache(cache: KVCache | None, config: ModelConfig) -> None:
 
 def check_finite(result: float, params: Params) -> None:
     """Trace a result that is not finite to the array at fault."""
-    if np.isfinite(result):
-        return
+    if not np.isfinite(result):
+        check_numbers(params)
+        raise ValueError("the model's numbers grow beyond what their type can hold")
+
+
+def check_numbers(params: Params) -> None:
+    """Refuse arrays that hold NaN or infinity, by the name of the first."""
     for name, array in flatten(params).items():
         if not np.isfinite(array).all():
             raise ValueError(f"the array {name} holds a number that is not finite")
-    raise ValueError("the model's numbers grow beyond what their type can hold")
 
 
 def check_ids(tokens: Sequence[int] | np.ndarray, config: ModelConfig) -> np.ndarray:

@@ -178,8 +178,8 @@ def overlaps(
         axes.plot([low, high], [row, row], color=plots.INK, linewidth=2)
         axes.text(high + 0.015, row, display.percent(value, 1, 3), va="center")
     axes.axvline(chance, color=plots.MUTED, linewidth=1, linestyle=(0, (4, 3)))
-    by_chance = f" by chance: {display.percent(chance, 1)}"
-    axes.text(chance, -0.62, by_chance, color=plots.MUTED, va="center")
+    by_chance = f"by chance: {display.percent(chance, 1)}"
+    axes.text(chance + 0.01, -0.62, by_chance, color=plots.MUTED, va="center")
     axes.set_yticks(range(len(rows)), list(rows))
     axes.set(xlim=(0, 0.65), ylim=(len(rows) - 0.6, -0.9), xticks=[])
     axes.tick_params(axis="y", length=0)

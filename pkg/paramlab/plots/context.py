@@ -176,16 +176,16 @@ def cache_by_design(gib: dict[str, float], line: tuple[str, float]) -> tuple[Fig
     figure, axes = plots.plt.subplots(
         figsize=(plots.WIDTH_INCHES, 0.42 * len(gib) + 1.1), layout="constrained"
     )
-    sizes = list(gib.values())
+    sizes, (label, at) = list(gib.values()), line
+    width = 1.2 * max(*sizes, at)
     axes.barh(list(gib), sizes, color=plots.ACTIVITY, height=0.6)
     for row, size in enumerate(sizes):
-        axes.text(size, row, f" {display.rounded(size, 3)} GiB", va="center")
-    label, at = line
+        axes.text(size + width / 100, row, f"{display.rounded(size, 3)} GiB", va="center")
     axes.axvline(at, color=plots.WEIGHT, linewidth=1, linestyle=(0, (4, 3)))
-    named = f"{label}: {display.rounded(at, 3)} GiB "
-    axes.text(at, -0.6, named, color=plots.WEIGHT, ha="right", va="bottom")
+    named = f"{label}: {display.rounded(at, 3)} GiB"
+    axes.text(at - width / 100, -0.6, named, color=plots.WEIGHT, ha="right", va="bottom")
     axes.set_ylim(len(gib) - 0.5, -1.2)
-    axes.set_xlim(0, 1.2 * max(*sizes, at))
+    axes.set_xlim(0, width)
     axes.set_xlabel("cache of 32,768 tokens (GiB)")
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)

@@ -411,6 +411,15 @@ def test_arrays_that_are_wrong_are_refused(folder, change, message):
         load_model(folder)
 
 
+@both
+@pytest.mark.parametrize("end", ["x", {}, [0, None]])
+def test_an_end_token_that_is_none_is_refused(folder, end):
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"eos_token_id": end}))
+    with pytest.raises(UnsupportedModel, match="tokenizer.json: the end token .* is no token id"):
+        load_model(folder)
+
+
 @pytest.mark.parametrize("name", ["gpt2"])
 def test_a_head_that_repeats_the_token_table_is_tied(folder):
     rewrite(folder, lambda a: {**a, "lm_head.weight": a["transformer.wte.weight"]})
@@ -421,9 +430,10 @@ def test_a_head_that_repeats_the_token_table_is_tied(folder):
 def test_what_lies_beside_the_weights(folder, name):
     (folder / "tokenizer.json").unlink()
     assert load_model(folder / "model.safetensors").tokenizer is None
-    (folder / "tokenizer.json").write_text("{")
-    with pytest.raises(UnsupportedModel, match="tokenizer.json: it is not valid JSON"):
-        load_model(folder)
+    for damaged in ("{", "[" * 10**5):
+        (folder / "tokenizer.json").write_text(damaged)
+        with pytest.raises(UnsupportedModel, match="tokenizer.json: it is not valid JSON"):
+            load_model(folder)
     (folder / "config.json").unlink()
     with pytest.raises(ModelFileError, match="needs its config.json beside it"):
         load_model(folder)

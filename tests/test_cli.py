@@ -163,6 +163,12 @@ def test_every_bad_name_is_one_line_on_standard_error(paramlab, name):
     assert one_line(err)
 
 
+@pytest.mark.parametrize("verdict", ["", "HOLDS"])
+def test_a_verdict_that_is_none_is_refused(paramlab, verdict):
+    status, out, err = paramlab("claims", "--verdict", verdict)
+    assert (status, out) == (2, "") and one_line(err)
+
+
 def test_the_nearest_names_are_shown(paramlab):
     assert paramlab("count", "gpt3-175")[2] == (
         "paramlab count: no model is called 'gpt3-175'; "
@@ -393,6 +399,10 @@ def test_the_columns_of_cost_add_up(paramlab):
         ]
         for *parts, total, flops in zip(*rows, strict=True):
             assert (sum(parts), flops) == (total, 2 * total)
+        for line, numbers in zip(lines[:-2], rows, strict=False):
+            shares = [float(share) for share in re.findall(r" ([\d.]+)%", line)]
+            whole = [100 * n / total for n, total in zip(numbers, rows[-2], strict=True)]
+            assert shares == pytest.approx(whole, rel=0.05), line
 
 
 COST_KEYS = {

@@ -36,6 +36,23 @@ def test_the_standard_text_is_documentation_and_says_how_large_it_is(collected):
     assert f"{len(collected.docstrings):,} of docstrings" in str(collected)
 
 
+def test_modules_that_test_others_are_left_out(tmp_path, monkeypatch):
+    contents = {
+        "one.py": '"""Of a module."""\n\nclass A:\n    """Of a class."""',
+        "two/__init__.py": '"""Of a package."""\n\ndef f():\n    """Of a function."""',
+        "two/test_f.py": '"""Of a test."""', "two/tests/helpers.py": '"""Of its helpers."""',
+        "turtle.py": '"""Not everywhere."""', "mine.py": '"""Not of the library."""',
+    }  # fmt: skip
+    for name, content in contents.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(content)
+    monkeypatch.setattr(os, "__file__", str(tmp_path / "os.py"))
+    monkeypatch.setattr(sys, "stdlib_module_names", {"turtle", "two", "one", "built_in"})
+    found = standard_text()
+    expected = ("Of a module.", "Of a class.", "Of a package.", "Of a function.")
+    assert found.docstrings == "\n\n".join(expected) and found.n_modules == 2
+
+
 def test_characters_come_back():
     letters = Characters("hello, world\n")
     assert letters.decode(letters.encode("droll\nhole")) == "droll\nhole"

@@ -105,19 +105,20 @@ def test_relu_and_its_square():
 
 
 @pytest.mark.parametrize("n_active", [1, 2, 5])
-def test_a_mixture_is_a_weighted_mean_of_the_chosen_experts(n_active):
+@pytest.mark.parametrize("activation", [layers.silu, layers.gelu])
+def test_a_mixture_is_a_weighted_mean_of_the_chosen_experts(n_active, activation):
     p = {
         "router": {"weight": RNG.normal(size=(4, 5))},
         "experts": random_mlp("gate", "up", "down", experts=(5,)),
     }
     x = RNG.normal(size=(2, 7, 4))
-    y = layers.mixture_of_experts(p, x, n_active)
+    y = layers.mixture_of_experts(p, x, n_active, activation)
     for where in np.ndindex(2, 7):
         scores = np.exp(x[where] @ p["router"]["weight"])
         chosen = sorted(range(5), key=lambda e: -scores[e])[:n_active]
         outputs = [
             layers.mlp({k: {"weight": a["weight"][e]} for k, a in p["experts"].items()}, x[where],
-                       layers.silu)
+                       activation)
             for e in chosen
         ]  # fmt: skip
         assert np.allclose(y[where], np.average(outputs, axis=0, weights=scores[chosen]))

@@ -130,6 +130,16 @@ def test_special_tokens_are_whole_and_the_longest_wins():
     assert len(BYTES.encode("<|end|")) == 6
 
 
+def test_special_tokens_may_hold_any_character():
+    tokenizer = Tokenizer([*_LETTERS, "<| 灯 |>"], [], "gpt-2", special=[256])
+    assert tokenizer.encode("a<| 灯 |>") == [_LETTERS.index("a"), 256]
+    assert tokenizer.decode([256, 256]) == "<| 灯 |><| 灯 |>"
+
+
+def test_a_special_token_without_a_name_is_never_met():
+    assert Tokenizer(["a", "<s>", ""], [], "gpt-2", special=[1, 2]).encode("a<s>a") == [0, 1, 0]
+
+
 def test_empty_text_has_no_tokens():
     assert BYTES.encode("") == [] and BYTES.decode([]) == ""
 
@@ -176,6 +186,7 @@ def test_from_gguf():
         ({"token_type": [3] * 9}, "types are not a list of at most 5, one for each token"),
         ({"token_type": 3}, "types are not a list of at most 5, one for each token"),
         ({"pre": ["smollm"]}, r"\['smollm'\] is not known here"),
+        ({"eos_token_id": "0"}, "the end token '0' is no token id"),
         ({"merges": ["a c"]}, "the merge 'a c' makes no token"),
         ({"merges": ["ab"]}, "the merge 'ab' makes no token"),
     ],

@@ -132,6 +132,13 @@ def test_long_gradients_are_shortened_and_short_ones_left_alone():
         assert length == pytest.approx(min(clip_norm, unclipped), rel=1e-4)
 
 
+def test_where_the_loss_is_flat_nothing_moves():
+    run = start(CONFIG, replace(PLAN, weight_decay=0.0))
+    before = {name: array.copy() for name, array in flatten(run.params).items()}
+    take_step(run, None, lambda params, config, batch: (params["final_norm"]["gain"] * 0).sum())
+    assert all((array == before[name]).all() for name, array in flatten(run.params).items())
+
+
 def test_only_matrices_and_tables_decay():
     run = start(CONFIG, replace(PLAN, weight_decay=0.5))
     before = {name: array.copy() for name, array in flatten(run.params).items()}
@@ -386,6 +393,7 @@ def test_texts_longer_than_the_window_or_the_data():
     with pytest.raises(ValueError, match=r"pieces of 11 tokens; the data have the shape \(10,\)"):
         quiet(start(CONFIG, PLAN), TEXT[:10])
     quiet(start(CONFIG, PLAN), TEXT[:11])
+    assert quiet(start(CONFIG, replace(PLAN, n_steps=3, n_tokens=20)), TEXT[:21]).step == 3
 
 
 def test_a_trained_model_generates_text():

@@ -238,6 +238,12 @@ def test_an_untied_head_is_used():
     assert not forward(copy, untied, TOKENS).any()
 
 
+def test_a_tied_head_may_have_a_bias():
+    bias = np.arange(61, dtype=np.float32)
+    biased = forward(PARAMS | {"head": {"bias": bias}}, replace(SMALL, bias_head=True), TOKENS)
+    assert np.allclose(biased, forward(PARAMS, SMALL, TOKENS) + bias, atol=1e-5)
+
+
 def test_the_speed_of_the_rotation_is_used():
     changed = forward(PARAMS, replace(SMALL, rope_theta=100.0), TOKENS)
     assert np.abs(changed - forward(PARAMS, SMALL, TOKENS)).max() > 1e-3

@@ -351,7 +351,7 @@ def _tokenizer_beside(path: Path) -> Tokenizer | None:
     with errors_about(beside):
         try:
             fields = json.loads(beside.read_bytes())
-        except ValueError:
+        except (ValueError, RecursionError):
             raise UnsupportedModel("it is not valid JSON") from None
         return Tokenizer.from_hugging_face(fields, end_tokens)
 

@@ -10,6 +10,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
+from numbers import Integral
 from typing import Any
 
 import regex
@@ -81,14 +82,10 @@ class Tokenizer:
         special: Iterable[int] = (),
         end_tokens: Iterable[int] = (),
     ):
+        special, end_tokens = list(special), list(end_tokens)
+        _check_ids(special, end_tokens, len(vocabulary))
         self.vocabulary, self.pre = vocabulary, pre
-        self.special = frozenset(special)
-        self.end_tokens = frozenset(end_tokens)
-        for i in self.special:
-            if i not in range(len(vocabulary)):
-                raise UnsupportedModel(
-                    f"the special token {i!r} is not in the vocabulary of {len(vocabulary):,}"
-                )
+        self.special, self.end_tokens = frozenset(special), frozenset(end_tokens)
         self.ids = {text: i for i, text in enumerate(vocabulary)}
         self.ranks = {merge: rank for rank, merge in enumerate(merges)}
         self.token_bytes = [
@@ -99,7 +96,7 @@ class Tokenizer:
             if merge.count(" ") != 1 or merge.replace(" ", "") not in self.ids:
                 raise UnsupportedModel(f"the merge {merge!r} makes no token")
         # The longest first, so that of two special tokens that match, the longer is taken.
-        names = sorted((vocabulary[i] for i in self.special), key=len, reverse=True)
+        names = sorted(filter(None, map(vocabulary.__getitem__, special)), key=len, reverse=True)
         self._special = regex.compile("(" + ("|".join(map(regex.escape, names)) or "(?!)") + ")")
         self._words = regex.compile(_pattern(pre))
         self._known: dict[str, list[int]] = {}  # words met before: texts repeat themselves
@@ -246,6 +243,17 @@ class Tokenizer:
             yield decoder.decode(self.token_bytes[token])
         if rest := decoder.decode(b"", final=True):
             yield rest
+
+
+def _check_ids(special: list[int], end_tokens: list[int], n_tokens: int) -> None:
+    for i in special:
+        if i not in range(n_tokens):
+            raise UnsupportedModel(
+                f"the special token {i!r} is not in the vocabulary of {n_tokens:,}"
+            )
+    for i in end_tokens:
+        if not isinstance(i, Integral):
+            raise UnsupportedModel(f"the end token {i!r} is no token id")
 
 
 def _pattern(pre: str) -> str:

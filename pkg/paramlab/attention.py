@@ -58,14 +58,14 @@ def attention(
     *batch, n_heads, n_queries, d_head = q.shape
     n_kv_heads, n_keys = k.shape[-3:-1]
     n_sharing = n_heads // n_kv_heads  # heads with the same keys and values
-    # Heads that share their keys are laid end to end: one product serves all their queries.
-    q = (q / math.sqrt(d_head)).reshape(*batch, n_kv_heads, n_sharing * n_queries, d_head)
-    scores = q @ k.swapaxes(-1, -2)  # (..., K, N/K * T, S)
+    q = (q / math.sqrt(d_head)).reshape(*batch, n_kv_heads, n_sharing, n_queries, d_head)
+    k = k.reshape(*batch, n_kv_heads, 1, n_keys, d_head)
+    scores = q @ k.swapaxes(-1, -2)  # (..., K, N/K, T, S)
     weights = softmax(scores.reshape(*batch, n_heads, n_queries, n_keys) + mask)
     if watch:
         watch(weights)
-    mixed = weights.reshape(scores.shape) @ v  # (..., K, N/K * T, H)
-    return mixed.reshape(*batch, n_heads, n_queries, d_head)
+    together = weights.reshape(*batch, n_kv_heads, n_sharing * n_queries, n_keys)
+    return (together @ v).reshape(*batch, n_heads, n_queries, d_head)
 
 
 def causal_mask(n_queries: int, n_keys: int, window: int = 0) -> np.ndarray:

@@ -186,12 +186,20 @@ def check_arrays(found: dict[str, tuple[int, ...]], config: ModelConfig) -> None
             raise UnsupportedModel(f"the array {name} is not part of this architecture")
 
 
-def _check_finite(name: str, array: "np.ndarray") -> None:
+def check_numbers(arrays: dict[str, "np.ndarray"]) -> None:
+    """Refuse arrays that hold NaN or infinity.
+
+    Raises
+    ------
+    UnsupportedModel
+        Naming the first.
+    """
     import numpy as np
 
-    # The least and the largest number are NaN if any is; this needs no memory, unlike isfinite.
-    if not (np.isfinite(array.min()) and np.isfinite(array.max())):
-        raise UnsupportedModel(f"the array {name} holds numbers that are infinite or NaN")
+    for name, array in arrays.items():
+        # The least and the largest number are NaN if any is; they need no memory, unlike isfinite.
+        if array.size and not (np.isfinite(array.min()) and np.isfinite(array.max())):
+            raise UnsupportedModel(f"the array {name} holds a number that is not finite")
 
 
 # ------------------------------------------------------------------ layouts of others
@@ -381,7 +389,7 @@ def _params(
     flat = {}
     for array, tensor in wanted:
         values = read(array, tensor)
-        _check_finite(array.name, values)
+        check_numbers({array.name: values})
         if rows_are_outputs and array.role == "weight":
             values = values.T
         names = _names(array.name)
@@ -443,8 +451,7 @@ def save_model(path: str | Path, model: Model, dtype: str = "float32", **notes: 
     check_arrays({name: np.shape(array) for name, array in flat.items()}, model.config)
     with np.errstate(over="ignore"):  # what does not fit becomes infinite, and is refused by name
         flat = {name: np.asarray(array, dtype) for name, array in flat.items()}
-    for name, array in flat.items():
-        _check_finite(name, array)
+    check_numbers(flat)
     metadata = {**notes, _FORMAT_KEY: _FORMAT, "config": json.dumps(asdict(model.config))}
     if model.tokenizer is not None:
         if not isinstance(model.tokenizer, Tokenizer):

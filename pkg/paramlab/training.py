@@ -19,12 +19,12 @@ from typing import Any
 import numpy as np
 
 from paramlab.autograd import value_and_grad
-from paramlab.checkpoints import flatten, nest, read_arrays, save_arrays
+from paramlab.checkpoints import check_numbers, flatten, nest, read_arrays, save_arrays
 from paramlab.config import ModelConfig
 from paramlab.headers import UnsupportedModel
 from paramlab.layers import Params, cross_entropy
 from paramlab.params import Array, shapes
-from paramlab.transformer import check_ids, check_numbers, check_params, forward
+from paramlab.transformer import check_ids, check_params, forward
 
 # ------------------------------------------------------------------ the parameters and the loss
 
@@ -187,8 +187,8 @@ def start(config: ModelConfig, plan: Plan, params: Params | None = None) -> Run:
     if params is None:
         params = initialize(config, plan.seed)
     check_params(params, config)
-    check_numbers(params)
     given = flatten(params)
+    check_numbers(given)
     # In one order always: a sum of squares taken in another order could end in another digit.
     arrays = {a.name: np.array(given[a.name]) for a in shapes(config) if a.tied_to is None}
     zeros = {name: np.zeros_like(array) for name, array in arrays.items()}

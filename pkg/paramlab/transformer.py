@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from paramlab.attention import KVCache, attention, causal_mask, merge_heads, split_heads
-from paramlab.checkpoints import check_arrays, flatten
+from paramlab.checkpoints import check_arrays, check_numbers, flatten
 from paramlab.config import ModelConfig
 from paramlab.layers import (
     ACTIVATIONS,
@@ -305,15 +305,8 @@ def check_cache(cache: KVCache | None, config: ModelConfig) -> None:
 def check_finite(result: float, params: Params) -> None:
     """Trace a result that is not finite to the array at fault."""
     if not np.isfinite(result):
-        check_numbers(params)
+        check_numbers(flatten(params))
         raise ValueError("the model's numbers grow beyond what their type can hold")
-
-
-def check_numbers(params: Params) -> None:
-    """Refuse arrays that hold NaN or infinity, by the name of the first."""
-    for name, array in flatten(params).items():
-        if not np.isfinite(array).all():
-            raise ValueError(f"the array {name} holds a number that is not finite")
 
 
 def check_ids(tokens: Sequence[int] | np.ndarray, config: ModelConfig) -> np.ndarray:

@@ -1,8 +1,8 @@
-"""Figures of part III, on parameters and context."""
+"""Figures of the chapters on parameters and context."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from math import log, sqrt
+from math import exp, log, sqrt
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -224,12 +224,12 @@ def measured_growth(
         for name, color in _VARIANT_COLORS.items():
             values = [value / scale for value in record[name][kind]]
             axes.plot(lengths, values, "o-", color=color, linewidth=2, markersize=4)
-            ends[name] = values[-1]
+            ends[name] = log(values[-1])
         drawn[kind] = {name: record[name][kind][-1] / record[name][kind][0] for name in ends}
         axes.set_yscale("log")
         bottom, top = axes.get_ylim()
-        for name, y in _apart(ends, least=(top / bottom) ** 0.075).items():  # the height of a line
-            axes.text(lengths[-1] * 1.1, y, name, color=_VARIANT_COLORS[name], va="center")
+        for name, y in _apart(ends, least=0.075 * log(top / bottom)).items():  # a line's height
+            axes.text(lengths[-1] * 1.1, exp(y), name, color=_VARIANT_COLORS[name], va="center")
         axes.set_title(title, loc="left")
         axes.grid(axis="y")
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:,g}")
@@ -242,11 +242,11 @@ def measured_growth(
 
 
 def _apart(heights: dict[str, float], least: float) -> dict[str, float]:
-    """Move labels up until each is at least ``least`` times the one below."""
+    """Move labels down until each is at least ``least`` below the one above."""
     placed: dict[str, float] = {}
-    below = 0.0
-    for name, height in sorted(heights.items(), key=lambda item: item[1]):
-        below = placed[name] = max(height, below * least)
+    above = float("inf")
+    for name, height in sorted(heights.items(), key=lambda item: -item[1]):
+        above = placed[name] = min(height, above - least)
     return placed
 
 
@@ -296,7 +296,7 @@ def recall_by_place(
     figure, axes = plots.plt.subplots(figsize=(plots.WIDTH_INCHES, 3.1), layout="constrained")
     shares = {length: [n / n_asked for n in parts] for length, parts in hits.items()}
     colors = (plots.REST, plots.EMBEDDING, plots.ACTIVITY)
-    heights = _below_each_other({str(length): parts[-1] for length, parts in shares.items()}, 0.075)
+    heights = _apart({str(length): parts[-1] for length, parts in shares.items()}, 0.075)
     for i, (length, parts) in enumerate(hits.items()):
         x = [(part + 0.5) / len(parts) + 0.012 * (i - 1) for part in range(len(parts))]
         for place, n in zip(x, parts, strict=True):
@@ -348,7 +348,7 @@ def beyond_the_trained_length(
     )
     for axes, (task, by_scheme) in zip(panels, shares.items(), strict=True):
         ends = {scheme: list(by_length.values())[-1] for scheme, by_length in by_scheme.items()}
-        heights = _below_each_other(ends, 0.085)
+        heights = _apart(ends, 0.085)
         for scheme, by_length in by_scheme.items():
             color, lengths = SCHEME_COLORS[scheme], list(by_length)
             axes.plot(lengths, list(by_length.values()), "o-", color=color, markersize=4.5)
@@ -364,15 +364,6 @@ def beyond_the_trained_length(
     panels[0].set(ylim=(0, 1.05), ylabel="right answers")
     panels[0].set_yticks([0, 0.5, 1], ["0%", "50%", "100%"])
     return figure, shares
-
-
-def _below_each_other(heights: dict[str, float], least: float) -> dict[str, float]:
-    """Move labels down until each is at least ``least`` below the one above."""
-    placed: dict[str, float] = {}
-    above = float("inf")
-    for name, height in sorted(heights.items(), key=lambda item: -item[1]):
-        above = placed[name] = min(height, above - least)
-    return placed
 
 
 def tokens_for_one_text(

@@ -1,4 +1,4 @@
-"""Figures of part I, on what a parameter is."""
+"""Figures of the chapters on what a parameter is."""
 
 from math import log, sqrt
 from typing import Any, NamedTuple

@@ -1,4 +1,4 @@
-"""Every figure of the book, a module per part. Each function returns (figure, plotted data).
+"""Every figure of the book, a module per chapter. Each function returns (figure, plotted data).
 
 The colors are looked up by meaning; the site maps each of them to a light and a dark variant.
 """

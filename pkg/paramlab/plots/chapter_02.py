@@ -1,0 +1,139 @@
+"""Figures of chapter 2: what a bias does to a line and to a unit, and how few biases there are."""
+
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from paramlab import plots
+
+# Where the label of a dot stands: arguments of Axes.annotate, in points.
+_BESIDE: dict[str, dict[str, Any]] = {
+    "right": {"xytext": (7, 0), "ha": "left", "va": "center"},
+    "left": {"xytext": (-7, 0), "ha": "right", "va": "center"},
+    "above": {"xytext": (0, 6), "ha": "center", "va": "bottom"},
+    "below": {"xytext": (0, -6), "ha": "center", "va": "top"},
+}
+
+
+def lines_with_and_without_bias(
+    points: list[tuple[float, float]], with_bias: tuple[float, float], slope_without: float
+) -> tuple[Figure, dict[str, list[float]]]:
+    """Draw points, the best line with a bias, and the best line that must pass through 0.
+
+    ``with_bias`` is slope and bias. Returns the errors (line minus point) that each line makes.
+    """
+    slope, bias = with_bias
+    errors = {
+        "with": [slope * x + bias - y for x, y in points],
+        "without": [slope_without * x - y for x, y in points],
+    }
+    figure, axes = plots.plt.subplots(figsize=(plots.WIDTH_INCHES, 3.1), layout="constrained")
+    right = max(x for x, _ in points) + 0.5
+    axes.plot([0, right], [bias, bias + slope * right], color=plots.BIAS, linewidth=2)
+    axes.plot([0, right], [0, slope_without * right], color=plots.WEIGHT, linewidth=2)
+    for (x, y), error in zip(points, errors["without"], strict=True):
+        axes.plot([x, x], [y, y + error], color=plots.ALARM, linewidth=2, linestyle=(0, (2, 2)))
+        sign = f"{error:+g}".replace("-", "\N{MINUS SIGN}")
+        axes.text(x + 0.03, y + 0.35 * error, sign, color=plots.ALARM, va="center")
+        axes.plot(x, y, "o", color=plots.INK, markersize=7, clip_on=False)
+    axes.text(0.5, bias + slope * 0.5 + 0.8, "with a bias", color=plots.BIAS, ha="right")
+    axes.text(0.55, slope_without * 0.2, "without: starts at 0", color=plots.WEIGHT)
+    axes.set(xlabel="kilometers", ylabel="fare", xlim=(0, right), ylim=(0, None))
+    axes.set_xticks([x for x, _ in points])
+    return figure, errors
+
+
+def sum_of_hinges(
+    weights: list[float], thresholds: list[float], right: float
+) -> tuple[Figure, dict[str, list[float]]]:
+    """Draw a sum of ReLU units from 0 to ``right``: as they are, and with their biases at 0.
+
+    Unit i is relu(x - thresholds[i]): its bias is minus its threshold. weights[i] multiplies it.
+    Returns the heights at 0, at the thresholds and at ``right``, in this order.
+    """
+    x = [0.0, *sorted(thresholds), right]
+
+    def heights(switches: list[float]) -> list[float]:
+        units = list(zip(weights, switches, strict=True))
+        return [sum(w * max(0.0, v - s) for w, s in units) for v in x]
+
+    data = {"with": heights(thresholds), "without": heights([0.0] * len(thresholds))}
+    figure, axes = plots.plt.subplots(figsize=(plots.WIDTH_INCHES, 2.4), layout="constrained")
+    axes.plot(x, data["without"], color=plots.WEIGHT, linewidth=2)
+    axes.plot(x, data["with"], color=plots.BIAS, linewidth=2)
+    for v, height in list(zip(x, data["with"], strict=True))[1:-1]:
+        axes.plot(v, height, "o", color=plots.BIAS, markersize=7)
+        side = _BESIDE["above" if height > 0 else "below"]
+        axes.annotate(f"on at {v:g}", (v, height), textcoords="offset points", **side)
+    axes.text(right, 0.18, "the same without biases", color=plots.WEIGHT, ha="right")
+    axes.set(xlabel="input", ylabel="output", xlim=(0, right))
+    axes.set_ylim(-0.4, max(data["with"]) + 0.3)
+    axes.set_yticks([0, max(data["with"])])
+    return figure, data
+
+
+def bias_shares(
+    shares: dict[str, tuple[int, float]], labels: dict[str, tuple[str, str]], none: dict[float, str]
+) -> tuple[Figure, dict[str, int]]:
+    """Draw each model's share of biases over its year; below, in a strip, those without any.
+
+    Parameters
+    ----------
+    shares
+        For each model its year and its share of biases in percent.
+    labels
+        For the models to name a text and its side: right, left, above or below.
+    none
+        The texts in the strip, by the year at which they start.
+
+    Returns
+    -------
+    tuple
+        The figure, and how many models have biases and how many have none.
+    """
+    figure, (upper, lower) = plots.plt.subplots(
+        2, 1, figsize=(plots.WIDTH_INCHES, 4.7), layout="constrained", sharex=True,
+        height_ratios=[3.2, 1],
+    )  # fmt: skip
+    columns: dict[tuple[int, bool], list[str]] = {}
+    for name, (year, share) in sorted(shares.items(), key=lambda item: item[1]):
+        columns.setdefault((year, share > 0), []).append(name)
+    for (year, has_some), names in columns.items():
+        for rank, name in enumerate(names):
+            if has_some:  # side by side in fives, so that equal shares do not hide each other
+                x = year + 0.14 * (rank % 5 - (min(len(names), 5) - 1) / 2)
+                _share_dot(upper, x, shares[name][1], labels.get(name))
+            else:
+                x = year + 0.2 * (rank % 4 - 1.5)
+                lower.plot(x, rank // 4, "o", color=plots.WEIGHT, markersize=5)
+    for start, text in none.items():
+        lower.text(start, 3.2, text, color=plots.WEIGHT, va="center")
+    _style_share_axes(upper, lower)
+    n_none = sum(share == 0 for _, share in shares.values())
+    return figure, {"with biases": len(shares) - n_none, "without": n_none}
+
+
+def _share_dot(axes, x, share, label):
+    axes.plot(x, share, "o", color=plots.BIAS, markersize=5, alpha=1 if label else 0.5)
+    if label:
+        text, side = label
+        axes.annotate(text, (x, share), textcoords="offset points", **_BESIDE[side])
+
+
+def _style_share_axes(upper, lower):
+    ticks = {0.1: "1 in 1,000", 0.01: "1 in 10,000", 0.001: "1 in 100,000"}
+    upper.set_yscale("log")
+    upper.set_ylim(0.0006, 0.26)
+    upper.set_yticks(list(ticks), [f"{share:g}%\n{text}" for share, text in ticks.items()])
+    upper.minorticks_off()
+    upper.set_title("biases among the parameters (log scale)", loc="left")
+    upper.grid(axis="y")
+    upper.spines["bottom"].set_visible(False)
+    upper.tick_params(axis="x", length=0)
+    lower.set_ylim(-1, 6)
+    lower.set_yticks([2.5], ["none at all"])
+    lower.set_xlim(2016.4, 2026.0)
+    lower.set_xticks(range(2017, 2026, 2))
+    for axes in (upper, lower):
+        axes.tick_params(axis="y", length=0)
+        axes.spines["left"].set_visible(False)

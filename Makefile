@@ -33,7 +33,7 @@ serve: book
 format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	$(BIN)/python tests/notebooks/form.py fix
+	$(BIN)/python tools/form.py fix
 
 bench: $(READY)
 	$(BIN)/paramlab fetch

@@ -15,13 +15,6 @@ from pathlib import Path
 import form
 import prose_numbers
 import pytest
-import sentences
-from cells import host_dependent, imported
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from markdown_it.renderer import RendererHTML
-from myst_parser.config.main import MdParserConfig
-from myst_parser.parsers.mdit import create_md_parser
 from nbformat import v4
 
 PAGES = prose_numbers.pages()
@@ -162,72 +155,31 @@ def test_running_again_writes_nothing(executed, capsys):
 
 PICTURE = {"image/png": "iVBORw0KGgo=", "text/plain": "<Figure size 10x10 with 1 Axes>"}
 REPAIRED = {
-    "empty cell": (
-        lambda notebook: notebook.cells.append(v4.new_code_cell("")),
-        "an empty cell",
+    "empty cell": lambda notebook: notebook.cells.append(v4.new_code_cell("")),
+    "blank line": lambda notebook: cell_of(notebook, "count").update(source="print(1)\n\n"),
+    "language_info": lambda notebook: notebook.metadata.update(language_info={"version": "3.11"}),
+    "other kernel": lambda notebook: notebook.metadata.kernelspec.update(name="conda"),
+    "timing": lambda notebook: cell_of(notebook, "count").metadata.update(execution={"a": "2024"}),
+    "format 4.4": lambda notebook: notebook.update(nbformat_minor=4),
+    "random id": lambda notebook: notebook.cells[0].update(id="8f3c"),
+    "execution count": lambda notebook: cell_of(notebook, "count").update(execution_count=17),
+    "picture": lambda notebook: cell_of(notebook, "drawing").outputs[0].update(data=PICTURE),
+    "svg": lambda notebook: (
+        cell_of(notebook, "drawing").outputs[0].data.update({"image/svg+xml": "<svg/>"})
     ),
-    "blank line": (
-        lambda notebook: cell_of(notebook, "count").update(source="print(1)\n\n"),
-        "blank lines",
+    "warning": lambda notebook: cell_of(notebook, "count").outputs.append(
+        v4.new_output("stream", name="stderr", text="a warning")
     ),
-    "two sentences": (
-        lambda notebook: notebook.cells[0].update(source="# Title\n\nOne. Two."),
-        "one sentence per line",
-    ),
-    "wrapped sentence": (
-        lambda notebook: notebook.cells[0].update(source="# Title\n\nOne sentence\nwrapped."),
-        "one sentence per line",
-    ),
-    "language_info": (
-        lambda notebook: notebook.metadata.update(language_info={"version": "3.11.2"}),
-        "metadata other",
-    ),
-    "other kernel": (
-        lambda notebook: notebook.metadata.kernelspec.update(name="conda"),
-        "metadata other",
-    ),
-    "widgets": (lambda notebook: notebook.metadata.update(widgets={}), "metadata other"),
-    "timing": (
-        lambda notebook: cell_of(notebook, "count").metadata.update(execution={"a": "2024"}),
-        "metadata other",
-    ),
-    "format 4.4": (lambda notebook: notebook.update(nbformat_minor=4), "metadata other"),
-    "random id": (lambda notebook: notebook.cells[0].update(id="8f3c"), "a cell's id"),
-    "execution count": (
-        lambda notebook: cell_of(notebook, "count").update(execution_count=17),
-        "not numbered",
-    ),
-    "picture": (
-        lambda notebook: cell_of(notebook, "drawing").outputs[0].update(data=PICTURE),
-        "outputs hold pictures",
-    ),
-    "svg": (
-        lambda notebook: (
-            cell_of(notebook, "drawing").outputs[0].data.update({"image/svg+xml": "<svg/>"})
-        ),
-        "outputs hold pictures",
-    ),
-    "warning": (
-        lambda notebook: cell_of(notebook, "count").outputs.append(
-            v4.new_output("stream", name="stderr", text="a warning")
-        ),
-        "outputs hold pictures, warnings",
-    ),
-    "print in pieces": (
-        lambda notebook: cell_of(notebook, "count").outputs.append(
-            v4.new_output("stream", name="stdout", text="and more")
-        ),
-        "broken pieces",
+    "print in pieces": lambda notebook: cell_of(notebook, "count").outputs.append(
+        v4.new_output("stream", name="stdout", text="and more")
     ),
 }
 
 
 @pytest.mark.parametrize("fault", REPAIRED)
 def test_what_a_program_can_restore_is_found_and_restored(fault, chapter, tmp_path):
-    break_it, message = REPAIRED[fault]
-    break_it(chapter)
-    found = findings(chapter, tmp_path)
-    assert len(found) == 1 and message in found[0], found
+    REPAIRED[fault](chapter)
+    assert findings(chapter, tmp_path) == [form.NOT_CANONICAL]
     assert form.main(["check", str(tmp_path)]) == 1
     assert form.main(["fix", str(tmp_path)]) == 0
     assert form.check(tmp_path / NAME) == []
@@ -241,9 +193,7 @@ def test_another_layout_of_the_json_is_found_and_restored(executed, tmp_path):
         executed.read_text().replace("How large", "How \\u006carge"),
     ):
         path.write_text(text)
-        assert [finding.message for finding in form.check(path)] == [
-            "the JSON is not laid out in the one canonical way"
-        ]
+        assert [finding.message for finding in form.check(path)] == [form.NOT_CANONICAL]
         form.main(["fix", str(path)])
         assert path.read_text() == executed.read_text()
 
@@ -316,20 +266,11 @@ JUDGED = {
         lambda notebook: notebook.cells[0].update(attachments={"a.png": {"image/png": "AA=="}}),
         "it has an attachment",
     ),
-    "not Python": (set_source("count", "print(1"), "is not Python"),
     "nbval comment": (set_source("count", "# NBVAL_SKIP\nprint(1)"), "a comment steers nbval"),
     "long cell": (set_source("count", "n = 1\n" * 15 + "print(n)"), "16 lines of code"),
     "never executed": (
         lambda notebook: cell_of(notebook, "layers").update(execution_count=None, outputs=[]),
         "it was never executed",
-    ),
-    "print without output": (
-        lambda notebook: cell_of(notebook, "layers").update(outputs=[], source="print(1)"),
-        "it prints but stores no output",
-    ),
-    "value without output": (
-        lambda notebook: cell_of(notebook, "layers").update(outputs=[]),
-        "it prints but stores no output",
     ),
     "stored error": (
         lambda notebook: cell_of(notebook, "count").outputs.append(
@@ -357,10 +298,6 @@ JUDGED = {
     "Windows path": (set_output("count", "C:\\Users\\me\n"), "an absolute path (C:\\Users"),
     "address": (set_output("count", "<f at 0x7f3a12b4c0>\n"), "an address in memory"),
     "time of day": (set_output("count", "done 12:34:56\n"), "a time of this machine"),
-    "untagged clock": (
-        lambda notebook: cell_of(notebook, "clock").metadata.pop("tags"),
-        "prints what depends on this machine",
-    ),
     "no caption": (
         lambda notebook: cell_of(notebook, "drawing").metadata.mystnb.figure.pop("caption"),
         "no mystnb.figure.caption",
@@ -377,7 +314,12 @@ JUDGED = {
         set_metadata("drawing", "mystnb", "image", "alt", value="The drawing: 134.5 million."),
         "its alt text repeats the caption",
     ),
-    "leaking figure": (set_source("drawing", "axes.plot([1])"), "ends in an expression"),
+    "leaking figure": (
+        lambda notebook: cell_of(notebook, "drawing").outputs.append(
+            v4.new_output("execute_result", data={"text/plain": "[1]"}, execution_count=8)
+        ),
+        "it draws and shows a value too",
+    ),
     "caption without figure": (
         lambda notebook: cell_of(notebook, "drawing").update(outputs=[]),
         "but it draws none",
@@ -427,105 +369,6 @@ def test_assignments_are_not_among_the_notebooks(tmp_path):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     assert form.notebooks([tmp_path]) == [tmp_path / "part/01-a.ipynb"]
-
-
-def test_the_clock_is_followed_through_names():
-    sources = [
-        "import time",  # importing is not reading
-        "def seconds(f):\n    start = time.perf_counter()\n    f()\n    return time.time() - start",
-        "once = seconds(len)",
-        "print(once)",
-        "once = 3",
-        "once",
-        "measure_bandwidth()",
-        "%timeit len([])",
-    ]
-    expected = [False, False, False, True, False, False, True, True]
-    assert list(host_dependent(sources)) == expected
-
-
-def test_a_comment_is_no_import():
-    assert imported("# import paramlab\n%matplotlib inline\nimport math") == {"math"}
-
-
-# ------------------------------------------------------------------ one sentence per line
-
-
-# Each "¶" is a line break that must appear; "text" without one must stay as it is.
-SENTENCES = [
-    "One.¶Two?¶Three.",
-    "It is 3.5 GB, e.g. GPT-2.¶See arXiv 2001.08361.",
-    "A. Vaswani et al. (2017) in sec. 3 and Fig. 2, i.e. here.",
-    "See no. 5 of it.",
-    "The answer is no.¶Then stop.",
-    "It is large.¶`x` is.¶$y$ is.¶[This](a.md) is.¶(So is it.)",
-    "See [one. Two](a.md).¶Then.",
-    "`a. B` and $a. B$ and {math}`a. B` stay.",
-    '"It is large."¶We say so.',
-    "**Bold.**¶*It* ends.",
-    "**1. By hand.**¶A layer takes 5.",
-    "- One.¶  Two.\n- Three.",
-    "1. One.¶   Two.",
-    "> One.¶> Two.",
-    "> - One.¶>   Two.",
-    "# A title. With a stop",
-    "| a. B | c |\n|---|---|",
-    "```python\na. B\n```",
-    "```{note} A. B\n:class: c. D\nOne.¶Two.\n```\nEnd",
-    ":::{note}\n---\nclass: a. B\n---\nOne.¶Two.\n:::",
-    "````{note}\n```{math}\na. B\n```\nOne.¶Two.\n````",
-    "$$\na. B\n$$",
-    "Broken\\\nline.¶Next.",
-    "---\ntitle: A. B\n---\n\nOne.¶Two.",
-    "    code. More",
-    "It stops at 5. 12) would begin a list.",
-    "[1]: a.md. B",
-    "<div>a. B</div>",
-]
-
-
-@pytest.mark.parametrize("text", SENTENCES)
-def test_sentences_are_cut_where_they_end(text):
-    cut = text.replace("¶", "\n")
-    joined = re.sub(r"¶[ >]*", " ", text)
-    assert sentences.one_per_line(joined) == cut
-    assert sentences.one_per_line(cut) == cut
-
-
-def test_a_wrapped_sentence_becomes_one_line():
-    assert sentences.one_per_line("- One\n  goes\non. Two") == "- One goes on.\n  Two"
-
-
-PIECES = (
-    "One sentence.|Two (so.)|`code. Here`|$x. Y$|e.g. This|3.5 GB.|[a. B](c.md)|**Bold.** A|¶|¶¶"
-    "|¶- item|¶1. item|  |¶> quote¶¶|¶# Title¶|¶a. B: c¶|¶```¶code. A¶```¶|\\¶|  ¶|is 5."
-    "|¶¶$$¶x. Y¶$$¶¶|in 12. Then|et al. (2020)|? Yes|...|“So.” It|<b>. A|¶<div>¶|¶---¶|%|+ x"
-    "|中文。下"
-).replace("¶", "\n")
-
-
-def markdown(pieces: str) -> st.SearchStrategy[str]:
-    return st.lists(st.sampled_from(pieces.split("|")), max_size=14).map(" ".join)
-
-
-@settings(derandomize=True, max_examples=300)
-@given(markdown(PIECES + "|\n:::{note}\n|\n:::\n"))
-def test_cutting_twice_is_cutting_once(text):
-    once = sentences.one_per_line(text)
-    assert sentences.one_per_line(once) == once
-
-
-@settings(derandomize=True, max_examples=300)
-@given(markdown(PIECES))
-def test_the_page_stays_the_same(text):
-    config = MdParserConfig(enable_extensions={"colon_fence", "dollarmath"})
-    render = create_md_parser(config, RendererHTML).render
-    before, after = render(text), render(sentences.one_per_line(text))
-    assert squeezed(after) == squeezed(before)
-
-
-def squeezed(page: str) -> str:
-    return re.sub(r"\s+", " ", page).replace(" <br />", "<br />").strip()
 
 
 # ------------------------------------------------------------- numbers without computation

@@ -6,7 +6,7 @@ of that page that nbval compares, or in ``paramlab/data``. Of the data counts wh
 page: the models it names, the claims of its chapter. Exempt by rule are round numbers (200), years,
 names of catalog models, numbers of sections, arXiv ids, addresses, file names, versions.
 
-``python tests/notebooks/prose_numbers.py [PAGES]`` lists the numbers that stand on nothing.
+``python tools/prose_numbers.py [PAGES]`` lists the numbers that stand on nothing.
 """
 
 import csv

@@ -1,9 +1,9 @@
 """The one form that every notebook of the book has: checked, restored, executed.
 
-``python tests/notebooks/form.py check`` lists what departs from the form, one line each, and
-exits with status 1 if there is anything. ``fix`` restores what a program can restore. ``run``
-executes the notebooks in place, then fixes them. Paths may follow, notebooks or folders;
-without any, all notebooks of the book and of ``tests/validation`` are meant.
+``python tools/form.py check`` lists what departs from the form, one line each, and exits with
+status 1 if there is anything. ``fix`` restores what a program can restore. ``run`` executes the
+notebooks in place, then fixes them. Paths may follow, notebooks or folders; without any, all
+notebooks of the book and of ``tests/validation`` are meant.
 """
 
 import argparse
@@ -14,17 +14,15 @@ import re
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import cells
-import sentences
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode, ValidationError, from_dict, v4, validate
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 PLACES = ("book", "tests/validation")
 NOT_PAGES = frozenset({".ipynb_checkpoints", "_build", "assignments"})
 LONGEST_CELL = 15  # lines of code
@@ -32,6 +30,7 @@ MOST_DIGITS = 4  # significant digits of a printed float; more differ between BL
 LEAST_COMPARED = 1  # code cells with an output that nbval compares...
 LEAST_COMPARED_IN_CHAPTER = 5
 CELL_SECONDS = 600
+NOT_CANONICAL = "not in its canonical form; `make format` restores it"
 
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 IGNORED = "nbval-ignore-output"
@@ -42,15 +41,12 @@ TAGS = frozenset(
 CELL_METADATA = frozenset({"name", "tags", "mystnb"})
 NOTEBOOK_METADATA = frozenset({"kernelspec", "myst", "mystnb"})
 # What both the site and JupyterLab (jupyterlab-myst) render.
-DIRECTIVES = sentences.PROSE_DIRECTIVES | {
-    "code-block",
-    "csv-table",
-    "image",
-    "list-table",
-    "math",
-    "table",
-}
+DIRECTIVES = frozenset(
+    "admonition attention caution danger error hint important note seealso tip warning "
+    "figure margin dropdown code-block csv-table image list-table math table".split()
+)
 
+_IMPORT = re.compile(r"^(?:from|import) paramlab\b", re.MULTILINE)
 _CHAPTER = re.compile(r"\d\d-[a-z0-9-]+\.ipynb$")
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,63}$")
 _OPENING = re.compile(r"^[\s>]*(?:`{3,}|~{3,}|:{3,})\s*\{([\w:-]+)\}", re.MULTILINE)
@@ -165,7 +161,7 @@ def draws(cell: NotebookNode) -> bool:
     )
 
 
-# What `fix` restores. Each function changes one notebook; `check` reports what it would change.
+# What `fix` restores. Each function changes one notebook.
 
 
 def _drop_empty_cells(notebook: NotebookNode) -> None:
@@ -175,12 +171,6 @@ def _drop_empty_cells(notebook: NotebookNode) -> None:
 def _strip_source(notebook: NotebookNode) -> None:
     for cell in notebook.cells:
         cell.source = cell.source.strip("\n").rstrip()
-
-
-def _one_sentence_per_line(notebook: NotebookNode) -> None:
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown":
-            cell.source = sentences.one_per_line(cell.source)
 
 
 def _strip_metadata(notebook: NotebookNode) -> None:
@@ -242,21 +232,15 @@ def _cleaned(outputs: list[NotebookNode]) -> list[NotebookNode]:
     return kept
 
 
-FIXES: list[tuple[Callable[[NotebookNode], None], str]] = [
-    (_drop_empty_cells, "an empty cell"),
-    (_strip_source, "blank lines around the source"),
-    (_one_sentence_per_line, "the Markdown does not have one sentence per line"),
-    (_strip_metadata, "metadata other than name, tags, mystnb and the python3 kernel"),
-    (_set_ids, "a cell's id is neither its name nor its position"),
-    (_number_cells, "executed cells are not numbered from 1 in order"),
-    (_clean_outputs, "outputs hold pictures, warnings, tracebacks, display hints or broken pieces"),
-]
+REPAIRS = [
+    _drop_empty_cells, _strip_source, _strip_metadata, _set_ids, _number_cells, _clean_outputs,
+]  # fmt: skip
 
 
 def fix(notebook: NotebookNode) -> NotebookNode:
     """Return a notebook in canonical form; the argument is not changed."""
     notebook = copy.deepcopy(notebook)
-    for repair, _ in FIXES:
+    for repair in REPAIRS:
         repair(notebook)
     return notebook
 
@@ -267,48 +251,30 @@ def check(path: Path) -> list[Finding]:
         notebook = load(path)
     except ValueError as error:
         return [Finding(path, "file", str(error))]
-    found = list(_unrepaired(path, notebook))
+    found = []
     notebook = fix(notebook)
+    if path.read_text(encoding="utf-8") != dumps(notebook):
+        found.append(Finding(path, "file", NOT_CANONICAL))
     try:
         validate(notebook)
     except ValidationError as error:
         found.append(Finding(path, "file", f"not valid: {str(error).splitlines()[0]}"))
     for rule in NOTEBOOK_RULES:
         found += [Finding(path, "file", message) for message in rule(path, notebook)]
-    host = _host_dependent(notebook)
     for position, cell in enumerate(notebook.cells, 1):
         place = f"cell {position} ({cell.id})"
         rules = CODE_RULES if cell.cell_type == "code" else MARKDOWN_RULES
         for message in (*_metadata_rule(cell), *(text for rule in rules for text in rule(cell))):
             found.append(Finding(path, place, message))
-        if position in host and is_compared(cell):
-            message = f"prints what depends on this machine or its clock; tag it {IGNORED}"
-            found.append(Finding(path, place, message))
     return found
-
-
-def _unrepaired(path: Path, notebook: NotebookNode) -> Iterator[Finding]:
-    """Yield what `fix` would change, repair by repair."""
-    text = dumps(notebook)
-    if path.read_text(encoding="utf-8") != text:
-        yield Finding(path, "file", "the JSON is not laid out in the one canonical way")
-    for repair, message in FIXES:
-        before, notebook = notebook, copy.deepcopy(notebook)
-        repair(notebook)
-        if notebook == before:
-            continue
-        pairs = enumerate(zip(before.cells, notebook.cells, strict=False), 1)
-        changed = [str(position) for position, (old, new) in pairs if old != new]
-        place = f"cell {', '.join(changed)}" if changed else "file"
-        yield Finding(path, place, f"{message}; `form.py fix` restores it")
 
 
 # What a person must decide. A rule yields one sentence for each departure.
 
 
 def _imports_paramlab(path: Path, notebook: NotebookNode) -> Iterator[str]:
-    sources = [cell.source for cell in _parsed(notebook)]
-    if is_chapter(path) and not any("paramlab" in cells.imported(text) for text in sources):
+    code = (cell.source for cell in notebook.cells if cell.cell_type == "code")
+    if is_chapter(path) and not any(map(_IMPORT.search, code)):
         yield "the chapter never imports paramlab"
 
 
@@ -354,11 +320,7 @@ def _no_attachments(cell: NotebookNode) -> Iterator[str]:
         yield "it has an attachment; a picture is drawn by a cell or lies in book/_static"
 
 
-def _parses(cell: NotebookNode) -> Iterator[str]:
-    try:
-        cells.parse(cell.source)
-    except SyntaxError as error:
-        yield f"line {error.lineno} is not Python: {error.msg}"
+def _no_comment_for_nbval(cell: NotebookNode) -> Iterator[str]:
     if "NBVAL_" in cell.source:
         yield "a comment steers nbval; use a tag, which can be seen"
 
@@ -372,8 +334,6 @@ def _short(cell: NotebookNode) -> Iterator[str]:
 def _executed(cell: NotebookNode) -> Iterator[str]:
     if cell.execution_count is None:
         yield "it was never executed; run `form.py run`"
-    elif not cell.outputs and _is_python(cell) and cells.prints(cell.source):
-        yield "it prints but stores no output (assign the last value to _ if it prints nothing)"
 
 
 def _output_kinds(cell: NotebookNode) -> Iterator[str]:
@@ -415,8 +375,8 @@ def _figure(cell: NotebookNode) -> Iterator[str]:
             if not isinstance(text, str) or not text.strip():
                 where = "image" if what == "alt" else "figure"
                 yield f"it draws, but its metadata has no mystnb.{where}.{what}"
-        if _is_python(cell) and cells.ends_in_expression(cell.source):
-            yield "it draws and ends in an expression; end it in an assignment: figure, data = ..."
+        if any(output.output_type == "execute_result" for output in cell.outputs):
+            yield "it draws and shows a value too; end it in an assignment: figure, data = ..."
     elif any(texts.values()) and cell.execution_count is not None:
         yield "its metadata describes a figure, but it draws none"
     if texts["alt"] and texts["alt"] == texts["caption"]:
@@ -425,30 +385,7 @@ def _figure(cell: NotebookNode) -> Iterator[str]:
 
 NOTEBOOK_RULES = [_imports_paramlab, _unique_names, _enough_compared]
 MARKDOWN_RULES = [_directives, _no_attachments]
-CODE_RULES = [_parses, _short, _executed, _output_kinds, _stable_outputs, _figure]
-
-
-def _is_python(cell: NotebookNode) -> bool:
-    try:
-        cells.parse(cell.source)
-    except SyntaxError:
-        return False
-    return True
-
-
-def _parsed(notebook: NotebookNode) -> list[NotebookNode]:
-    return [cell for cell in notebook.cells if cell.cell_type == "code" and _is_python(cell)]
-
-
-def _host_dependent(notebook: NotebookNode) -> set[int]:
-    """Return the positions, from 1, of the cells that print what depends on the machine."""
-    code = {
-        position: cell.source
-        for position, cell in enumerate(notebook.cells, 1)
-        if cell.cell_type == "code" and _is_python(cell)
-    }
-    flags = cells.host_dependent(code.values())
-    return {position for position, flag in zip(code, flags, strict=True) if flag}
+CODE_RULES = [_no_comment_for_nbval, _short, _executed, _output_kinds, _stable_outputs, _figure]
 
 
 def run(path: Path) -> None:

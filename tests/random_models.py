@@ -18,9 +18,9 @@ STYLES = {
         "llama": LLAMA,
         "qwen2": LLAMA | {"bias_qkv": True, "tied": False},
         "qwen3": LLAMA | {"qk_norm": "head", "d_head": 12},
-        "gemma": LLAMA | {"activation": "gelu", "norm_plus_one": True, "embedding_scale": True},
+        "gemma": LLAMA | {"activation": "gelu", "embedding_scale": True},
         "gemma3": LLAMA
-        | {"norms_per_layer": 4, "qk_norm": "head", "norm_plus_one": True, "window": 4}
+        | {"block": "sandwich", "qk_norm": "head", "window": 4}
         | {"local_layers": (0,)},
         "mistral": LLAMA | {"window": 5},
         "mixtral": LLAMA | {"experts": Experts(n_experts=4, n_active=2, d_ff=24)},
@@ -29,7 +29,7 @@ STYLES = {
         "bloom": {"positions": "alibi", "embedding_norm": True},
         "mpt": UNBIASED | {"positions": "alibi", "norm": "layernorm_gain", "n_heads": 2},
         "alibi in a window": {"positions": "alibi", "window": 6},
-        "parallel": {"positions": "rope", "norms_per_layer": 1, "bias_head": True, "tied": False},
+        "parallel": {"positions": "rope", "block": "parallel", "bias_head": True, "tied": False},
         "sinusoidal": {"positions": "sinusoidal", "activation": "relu", "embedding_scale": True},
         "no positions": {"positions": "none", "norm": "bare", "activation": "relu2"},
     }.items()

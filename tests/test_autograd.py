@@ -80,7 +80,7 @@ CASES = {
     "concatenate rows": (lambda a, b: np.concatenate([a, b[:1]]), A, B),
     "softmax": (softmax, A),
     "layer norm": (lambda x, g, b: layer_norm({"gain": g, "bias": b}, x), TEXTS, ROW, A[0]),
-    "rms norm": (lambda x, g: rms_norm({"gain": g}, x, plus_one=True), TEXTS, ROW),
+    "rms norm": (lambda x, g: rms_norm({"gain": g}, x), TEXTS, ROW),
     "cross entropy": (lambda a: cross_entropy(a, np.array([1, 1, 3])), A),
     **{name: (activation, TEXTS) for name, activation in ACTIVATIONS.items()},
 }  # fmt: skip

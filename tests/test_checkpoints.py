@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, replace
+from dataclasses import replace
 from math import exp
 from pathlib import Path
 
@@ -575,15 +575,16 @@ def test_damage_is_noticed(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"paramlab": "2"}, "its layout has the version '2'; '1' is known here"),
+        ({"paramlab": "1"}, "its layout has the version '1'; '2' is known here"),
         ({"config": "{}"}, "its config is not one"),
         ({"config": "[]"}, "its config is not one"),
+        ({"config": '{"flavor.sweet": 1}'}, "its config is not one .*flavor"),
         (
-            {"config": json.dumps(asdict(TINY) | {"n_heads": 5})},
+            {"config": json.dumps(TINY.to_flat() | {"n_heads": 5})},
             "its config is not .*n_heads 5",
         ),
-        ({"config": json.dumps(asdict(TINY) | {"d_ff": 65})}, "the architecture says"),
-        ({"config": json.dumps(asdict(TINY) | {"flavor": 1})}, "its config is not one .*flavor"),
+        ({"config": json.dumps(TINY.to_flat() | {"d_ff": 65})}, "the architecture says"),
+        ({"config": json.dumps(TINY.to_flat() | {"flavor": 1})}, "its config is not one .*flavor"),
         ({"tokenizer": "{}"}, "its tokenizer is not one"),
         ({"tokenizer": "no"}, "its tokenizer is not one"),
         ({"checksum": "0"}, "it is damaged"),
@@ -593,7 +594,7 @@ def test_metadata_that_are_wrong_are_refused(tmp_path, change, message):
     path = tmp_path / "a.safetensors"
     model = random_model()
     flat = flatten(model.params)
-    right = {"paramlab": "1", "config": json.dumps(asdict(TINY)), "checksum": checksum(flat)}
+    right = {"paramlab": "2", "config": json.dumps(TINY.to_flat()), "checksum": checksum(flat)}
     save_file(flat, path, right)
     assert_same(model, load_model(path))
     save_file(flat, path, right | change)

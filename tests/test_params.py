@@ -55,8 +55,8 @@ def configs(draw) -> ModelConfig:
         positions=draw(st.sampled_from(["learned", "sinusoidal", "rope", "alibi", "relative"])),
         n_position_rows=draw(sizes), tied=draw(st.booleans()),
         norm=draw(st.sampled_from(["layernorm", "layernorm_gain", "rmsnorm", "bare"])),
-        norms_per_layer=draw(st.sampled_from([1, 2, 4])), final_norm=draw(st.booleans()),
-        embedding_norm=draw(st.booleans()),
+        block=draw(st.sampled_from(["sequential", "parallel", "sandwich"])),
+        final_norm=draw(st.booleans()), embedding_norm=draw(st.booleans()),
         qk_norm="none" if latent else draw(st.sampled_from(["none", "head", "head_bias", "full"])),
         gated_mlp=draw(st.booleans()), bias_qkv=draw(biases), bias_o=draw(biases),
         bias_mlp=draw(st.booleans()), bias_head=draw(st.booleans()), d_embedding=draw(sizes),
@@ -93,7 +93,7 @@ def closed_form(c: ModelConfig) -> int:
         keys = (D + c.bias_qkv) * (m.d_latent + m.d_rope)
         keys += m.d_latent * (norm + N * (m.d_nope + m.d_value))
         attention = queries + keys + N * m.d_value * D + c.bias_o * D
-    norms = c.norms_per_layer * norm * D
+    norms = {"parallel": 1, "sequential": 2, "sandwich": 4}[c.block] * norm * D
     total = L * (attention + norms)
     total += len(c.lightning_layers) * (5 * D * N * H + N * H - attention)
     if c.n_encoder_layers:
@@ -351,7 +351,7 @@ def test_quoted_counts_are_those_of_the_diffusers_library(model):
         (dict(gated_mlp=1), "gated_mlp is 1"),
         (dict(norm="batchnorm"), "norm is 'batchnorm'; it can be layernorm, "),
         (dict(positions=["rope"]), "positions is"),
-        (dict(norms_per_layer=3), "norms_per_layer is 3"),
+        (dict(block="spiral"), "block is 'spiral'; it can be sequential, parallel, sandwich"),
         (dict(n_layers=100_001), "n_layers is 100001; it must be at most 100000"),
         (dict(n_encoder_layers=10**6), "n_encoder_layers is 1000000"),
         (dict(norm_eps=float("nan")), "norm_eps is nan"),
@@ -377,6 +377,13 @@ def test_parts_of_a_config_are_checked_too():
         Experts(2.5, 1, 16)
     with pytest.raises(ValueError, match="d_latent is -1"):
         LatentAttention(-1, 2, 2, 4)
+
+
+@given(configs())
+def test_flat_values_make_the_same_config_again(config):
+    flat = config.to_flat()
+    assert ModelConfig.from_flat(flat) == config
+    assert ("experts.n_active" in flat) == (config.experts is not None)
 
 
 def test_sizes_left_out_follow_from_the_others():

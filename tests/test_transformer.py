@@ -54,8 +54,10 @@ def test_real_loss_equals_that_of_transformers(real):
 def test_logits_equal_those_of_transformers(style, dtype):
     stored = SMALL_ORACLE["styles"][style]
     config = replace(config_from_hf(stored["config"]), **stored["also"])
-    params = random_params(config, seed=SMALL_ORACLE["seed"], dtype=dtype)
-    logits = forward(params, config, SMALL_ORACLE["tokens"])
+    arrays = flatten(random_params(config, seed=SMALL_ORACLE["seed"], dtype=dtype))
+    if style.startswith("gemma"):  # its files store every gain as its distance from 1
+        arrays = {name: a + 1 if name.endswith(".gain") else a for name, a in arrays.items()}
+    logits = forward(nest(arrays), config, SMALL_ORACLE["tokens"])
     assert np.abs(logits - stored["logits"]).max() < 1e-5
 
 
@@ -150,16 +152,6 @@ def test_a_window_as_wide_as_the_text_hides_nothing(style):
     logits = forward(params, config, TOKENS)
     for same in ({"window": 20}, {"window": 99, "local_layers": (1,)}):
         assert (forward(params, replace(config, **same), TOKENS) == logits).all()
-
-
-def test_special_cases_equal_the_general_one():
-    llama, logits = STYLES["llama"], forward(PARAMS, SMALL, TOKENS)
-    gain_less_one = {
-        name: array - 1 if name.endswith("gain") else array
-        for name, array in flatten(PARAMS).items()
-    }
-    plus_one = forward(nest(gain_less_one), replace(llama, norm_plus_one=True), TOKENS)
-    assert np.abs(plus_one - logits).max() < 1e-5
 
 
 def test_equal_experts_are_one_mlp():

@@ -9,9 +9,8 @@ import os
 import re
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
-from paramlab.config import Experts, LatentAttention, ModelConfig
+from paramlab.config import ModelConfig
 
 _CSV = os.path.join(os.path.dirname(__file__), "data", "models.csv")
 
@@ -102,17 +101,9 @@ _TEXTS = [name for name, kind in Model.__annotations__.items() if kind is str]
 
 
 def _config(row: dict[str, str]) -> ModelConfig:
-    """Read the columns between ``basis`` and ``published_total``; ``experts.d_ff`` is nested."""
-    values: dict[str, dict[str, Any]] = {"": {}, "latent": {}, "experts": {}}
-    for column, text in row.items():
-        if text and column not in Model.__annotations__:
-            group, _, field = column.rpartition(".")
-            values[group][field] = _value(field, text)
-    return ModelConfig(
-        **values[""],
-        latent=LatentAttention(**values["latent"]) if values["latent"] else None,
-        experts=Experts(**values["experts"]) if values["experts"] else None,
-    )
+    """Read the columns between ``basis`` and ``published_total``."""
+    columns = {name: text for name, text in row.items() if name not in Model.__annotations__}
+    return ModelConfig.from_flat({n: _value(n, text) for n, text in columns.items() if text})
 
 
 def _value(field: str, text: str) -> int | bool | str | tuple[int, ...]:

@@ -12,11 +12,10 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from paramlab.config import Experts, LatentAttention, ModelConfig
+from paramlab.config import ModelConfig
 from paramlab.headers import (
     Header,
     Tensor,
@@ -417,7 +416,7 @@ def _names(name: str) -> tuple[str, ...]:
 # ------------------------------------------------------------------ our own layout
 
 # The key in the metadata by which such a file is known; its value is the version of the layout.
-_FORMAT_KEY, _FORMAT = "paramlab", "1"
+_FORMAT_KEY, _FORMAT = "paramlab", "2"
 
 
 def save_model(path: str | Path, model: Model, dtype: str = "float32", **notes: str) -> None:
@@ -452,7 +451,7 @@ def save_model(path: str | Path, model: Model, dtype: str = "float32", **notes: 
     with np.errstate(over="ignore"):  # what does not fit becomes infinite, and is refused by name
         flat = {name: np.asarray(array, dtype) for name, array in flat.items()}
     check_numbers(flat)
-    metadata = {**notes, _FORMAT_KEY: _FORMAT, "config": json.dumps(asdict(model.config))}
+    metadata = {**notes, _FORMAT_KEY: _FORMAT, "config": json.dumps(model.config.to_flat())}
     if model.tokenizer is not None:
         if not isinstance(model.tokenizer, Tokenizer):
             raise UnsupportedModel(
@@ -567,19 +566,12 @@ def _load_own(path: Path, header: Header, mapped: bool = False) -> Model:
 
 def _config_from_json(text: Any) -> ModelConfig:
     try:
-        fields = json.loads(text)
-        for name, part in (("latent", LatentAttention), ("experts", Experts)):
-            if fields.get(name):
-                fields[name] = part(**_with_tuples(fields[name]))
-        return ModelConfig(**_with_tuples(fields))
-    except (TypeError, ValueError, AttributeError) as error:
+        fields = json.loads(text).items()
+        return ModelConfig.from_flat(
+            {name: tuple(value) if isinstance(value, list) else value for name, value in fields}
+        )
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise UnsupportedModel(f"its config is not one ({error})") from None
-
-
-def _with_tuples(fields: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()
-    }
 
 
 _NUMPY_TYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}

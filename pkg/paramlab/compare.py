@@ -1,6 +1,5 @@
 """What tells two architectures apart, how many parameters each difference causes, and its cost."""
 
-from dataclasses import fields, is_dataclass, replace
 from typing import Any, NamedTuple
 
 from paramlab.config import ModelConfig
@@ -36,6 +35,7 @@ def compare(a: ModelConfig, b: ModelConfig) -> list[Step]:
     --------
     >>> gpt2 = ModelConfig(n_layers=12, d_model=768, n_heads=12, d_ff=3072,
     ...                    vocab_size=50257, n_ctx=1024)
+    >>> from dataclasses import replace
     >>> longer = replace(gpt2, n_ctx=2048, n_position_rows=2048)
     >>> [(step.fields, step.parameters) for step in compare(gpt2, longer)]
     [(('n_ctx',), 786432)]
@@ -48,7 +48,7 @@ def compare(a: ModelConfig, b: ModelConfig) -> list[Step]:
     current, total = values_a, count(a).total
     left = [name for name in values_b if values_a[name] != values_b[name]]
     while left:
-        names, following = _next_change(a, b, current, values_b, left)
+        names, following = _next_change(current, values_b, left)
         before = tuple(current[field] for field in names)
         after = tuple(values_b[field] for field in names)
         steps.append(Step(names, before, after, following - total))
@@ -57,7 +57,9 @@ def compare(a: ModelConfig, b: ModelConfig) -> list[Step]:
     return steps
 
 
-def _next_change(a, b, current, target, left) -> tuple[tuple[str, ...], int]:
+def _next_change(
+    current: dict[str, Any], target: dict[str, Any], left: list[str]
+) -> tuple[tuple[str, ...], int]:
     """Return the first field that can change, with another or others if need be, and the count."""
     first, *others = left
     together = [(first,), *((first, other) for other in others)]
@@ -65,7 +67,7 @@ def _next_change(a, b, current, target, left) -> tuple[tuple[str, ...], int]:
     for names in together:
         changed = current | {field: target[field] for field in names}
         try:
-            return names, count(_config(a, b, changed)).total
+            return names, count(ModelConfig.from_flat(changed)).total
         except ValueError:  # not a possible model
             continue
     raise AssertionError("changing all fields gives b, which is possible")
@@ -96,22 +98,11 @@ def costs_of(config: ModelConfig, context_tokens: int) -> dict[str, int] | str:
 
 
 def _values(config: ModelConfig, other: ModelConfig) -> dict[str, Any]:
-    """Return the fields by name; those of a part that both have as ``experts.n_active``."""
+    """Return the fields by name; a part that only one of the two has stays whole."""
     values: dict[str, Any] = {}
-    for field in fields(config):
-        part, other_part = getattr(config, field.name), getattr(other, field.name)
-        if is_dataclass(part) and is_dataclass(other_part):
-            for inner in fields(part):
-                values[f"{field.name}.{inner.name}"] = getattr(part, inner.name)
-        else:
-            values[field.name] = part
+    for name, value in config.to_flat().items():
+        part = name.partition(".")[0]
+        if getattr(other, part) is None:
+            name, value = part, getattr(config, part)
+        values[name] = value
     return values
-
-
-def _config(a: ModelConfig, b: ModelConfig, values: dict[str, Any]) -> ModelConfig:
-    whole = {name: value for name, value in values.items() if "." not in name}
-    for part in ("latent", "experts"):
-        if part not in whole:
-            inner = {n.partition(".")[2]: v for n, v in values.items() if n.startswith(part + ".")}
-            whole[part] = replace(getattr(b, part), **inner)
-    return replace(a, **whole)

@@ -4,8 +4,10 @@ The letters are those of the whole book: L layers, D model width, N heads, K key
 H head width, F MLP width, V vocabulary, T context, E experts.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
 from itertools import pairwise
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,10 @@ class ModelConfig:
     n_position_rows: int = 0  # learned: rows (0: T); relative: buckets
     tied: bool = True  # the output head reuses the token table
     norm: str = "layernorm"  # layernorm (gain, bias), layernorm_gain, rmsnorm (gain) or bare
-    norms_per_layer: int = 2  # before or after each half; 1: one for both halves; 4: both places
+    # sequential: each half has a norm. parallel: both halves read the same norm (a model whose
+    # halves run side by side but have two norms holds the arrays of sequential). sandwich: norms
+    # before and after each half.
+    block: str = "sequential"
     final_norm: bool = True
     embedding_norm: bool = False
     qk_norm: str = "none"  # none, head (H gains for all heads; head_bias: and biases) or full
@@ -96,7 +101,6 @@ class ModelConfig:
     experts: Experts | None = None
     # What follows holds no parameters; the forward pass needs it.
     norm_eps: float = 1e-5
-    norm_plus_one: bool = False  # a gain is stored as its distance from 1 (Gemma)
     embedding_scale: bool = False  # token vectors are multiplied by the root of D (Gemma)
     rope_theta: float = 10000.0
     position_scale: float = 1.0  # below 1: positions are squeezed together to fit a longer text
@@ -112,6 +116,41 @@ class ModelConfig:
                 raise ValueError(f"{name} is {_short(getattr(self, name))}; it can be {choices}")
         self._derive_sizes()
         self._check_consistency()
+
+    @classmethod
+    def from_flat(cls, values: Mapping[str, Any]) -> "ModelConfig":
+        """Build a config from one flat dict: ``experts.n_active`` is a field of ``experts``.
+
+        Examples
+        --------
+        >>> sparse = ModelConfig.from_flat({
+        ...     "n_layers": 2, "d_model": 8, "n_heads": 2, "d_ff": 0, "vocab_size": 9, "n_ctx": 9,
+        ...     "experts.n_experts": 4, "experts.n_active": 1, "experts.d_ff": 16})
+        >>> sparse.experts.n_experts, sparse.to_flat()["experts.n_experts"]
+        (4, 4)
+        """
+        parts: dict[str, dict[str, Any]] = {"": {}, "latent": {}, "experts": {}}
+        for name, value in values.items():
+            part, _, field = name.rpartition(".")
+            parts[part][field] = value
+        whole = parts[""]
+        if parts["latent"]:
+            whole["latent"] = LatentAttention(**parts["latent"])
+        if parts["experts"]:
+            whole["experts"] = Experts(**parts["experts"])
+        return cls(**whole)
+
+    def to_flat(self) -> dict[str, Any]:
+        """Undo :meth:`from_flat`: every field by its name."""
+        values: dict[str, Any] = {}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if is_dataclass(value):
+                for inner in fields(value):
+                    values[f"{field.name}.{inner.name}"] = getattr(value, inner.name)
+            else:
+                values[field.name] = value
+        return values
 
     def _derive_sizes(self):
         def derive(name, value):
@@ -167,7 +206,7 @@ class ModelConfig:
 CHOICES = {
     "positions": ("learned", "sinusoidal", "rope", "alibi", "relative", "none"),
     "norm": ("layernorm", "layernorm_gain", "rmsnorm", "bare"),
-    "norms_per_layer": (1, 2, 4),
+    "block": ("sequential", "parallel", "sandwich"),
     "qk_norm": ("none", "head", "head_bias", "full"),
     "activation": ("gelu", "relu", "relu2", "silu"),
 }

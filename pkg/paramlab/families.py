@@ -63,7 +63,7 @@ _BIASED = {"positions": "rope"}
 _UNBIASED = {"positions": "rope", "bias_qkv": False, "bias_o": False, "bias_mlp": False}
 _LLAMA = _UNBIASED | {"norm": "rmsnorm", "gated_mlp": True, "activation": "silu"}
 _QKV_BIASED = _LLAMA | {"bias_qkv": True}
-_BOTH_NORMS = _LLAMA | {"norms_per_layer": 4}
+_BOTH_NORMS = _LLAMA | {"block": "sandwich"}
 _QK_NORMS = _LLAMA | {"qk_norm": "head"}
 _FULL_QK_NORMS = _LLAMA | {"qk_norm": "full"}
 
@@ -223,12 +223,13 @@ def _falcon(values):
     if not values["_new"]:
         values["n_kv_heads"] = 1 if values["_multi_query"] else values["n_heads"]
     n_norms = values["_n_norms"] or (2 if values["_new"] else 1)
-    values["norms_per_layer"] = 1 if values["_parallel"] and n_norms != 2 else 2
+    one_norm = values["_parallel"] and n_norms != 2
+    values["block"] = "parallel" if one_norm else "sequential"
     values["positions"] = "alibi" if values["_alibi"] else "rope"
 
 
 def _stablelm(values):
-    values["norms_per_layer"] = 1 if values["_parallel"] else 2
+    values["block"] = "parallel" if values["_parallel"] else "sequential"
     values["qk_norm"] = "full" if values["_qk_norm"] else "none"
 
 
@@ -381,7 +382,7 @@ def one_of(name: str, value: Any, allowed: tuple) -> None:
 
 _LLAMA_1 = _sizes(32, 4096, 32, 0, 11008, 32000, 2048, tied=False)
 _MLP_BIAS = {"bias_mlp": At("mlp_bias", False)}
-_GEMMA_1 = _LLAMA | {"norm_plus_one": True, "embedding_scale": True}
+_GEMMA_1 = _LLAMA | {"embedding_scale": True}
 _GELU = {"activation": At("hidden_act hidden_activation", "gelu_pytorch_tanh")}
 _LATER_GEMMA = _GELU | {"d_head": At("head_dim", 256)} | _attention_bias()
 _GLM = _sizes(
@@ -440,14 +441,14 @@ FAMILIES: dict[str, Family] = {
     ),
     "gptj": Family(
         "GPTJForCausalLM",
-        _UNBIASED | {"bias_mlp": True, "bias_head": True, "norms_per_layer": 1},
+        _UNBIASED | {"bias_mlp": True, "bias_head": True, "block": "parallel"},
         _gpt_sizes(28, 4096, 16, 50400, 2048, tied=False),
         _four_times,
         harmless="rotary",
     ),
     "codegen": Family(
         "CodeGenForCausalLM",
-        _UNBIASED | {"bias_mlp": True, "bias_head": True, "norms_per_layer": 1},
+        _UNBIASED | {"bias_mlp": True, "bias_head": True, "block": "parallel"},
         _gpt_sizes(28, 4096, 16, 50400, 2048, tied=False),
         _four_times,
     ),
@@ -581,14 +582,14 @@ FAMILIES: dict[str, Family] = {
     ),
     "gemma2": Family(
         "Gemma2ForCausalLM",
-        _GEMMA_1 | {"norms_per_layer": 4},
+        _GEMMA_1 | {"block": "sandwich"},
         _sizes(26, 2304, 8, 4, 9216, 256000, 8192, tied=True) | _LATER_GEMMA,
         harmless="use_bidirectional_attention",
         windows=Windows(4096, _every_second, listed=True),
     ),
     "gemma3_text": Family(
         "Gemma3ForCausalLM",
-        _GEMMA_1 | {"norms_per_layer": 4, "qk_norm": "head", "rope_theta": 1e6},
+        _GEMMA_1 | {"block": "sandwich", "qk_norm": "head", "rope_theta": 1e6},
         _sizes(26, 2304, 8, 4, 9216, 262208, 131072, tied=True) | _LATER_GEMMA,
         harmless="use_bidirectional_attention _sliding_window_pattern",
         windows=Windows(4096, _but_every(6), listed=True),
@@ -601,7 +602,7 @@ FAMILIES: dict[str, Family] = {
     ),
     "phi": Family(
         "PhiForCausalLM",
-        _BIASED | {"norms_per_layer": 1, "bias_head": True},
+        _BIASED | {"block": "parallel", "bias_head": True},
         _without(_sizes(24, 2048, 32, 0, 8192, 51200, 2048, tied=False), "d_head")
         | {"activation": At("hidden_act", "gelu_new"), "_qk_norm": At("qk_layernorm", False)}
         | _LAYER_NORM_EPS,
@@ -730,7 +731,7 @@ FAMILIES: dict[str, Family] = {
     ),
     "cohere": Family(
         "CohereForCausalLM",
-        _LLAMA | {"norm": "layernorm_gain", "norms_per_layer": 1, "rope_theta": 5e5},
+        _LLAMA | {"norm": "layernorm_gain", "block": "parallel", "rope_theta": 5e5},
         _sizes(40, 8192, 64, 0, 22528, 256000, 8192, tied=True)
         | {"_qk_norm": At("use_qk_norm", False, null=False)}
         | _attention_bias()
@@ -739,7 +740,7 @@ FAMILIES: dict[str, Family] = {
     ),
     "cohere2": Family(
         "Cohere2ForCausalLM",
-        _LLAMA | {"norm": "layernorm_gain", "norms_per_layer": 1},
+        _LLAMA | {"norm": "layernorm_gain", "block": "parallel"},
         _sizes(40, 8192, 64, 0, 22528, 256000, 8192, tied=True)
         | _attention_bias()
         | _LAYER_NORM_EPS,

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-from paramlab.config import Experts, LatentAttention, ModelConfig, check_n_layers
+from paramlab.config import ModelConfig, check_n_layers
 from paramlab.families import (
     ACTIVATIONS,
     FAMILIES,
@@ -54,7 +54,9 @@ def config_from_hf(fields: dict[str, Any]) -> ModelConfig:
         family.finish(values)
         if "activation" in values:
             values["activation"] = _activation(values["activation"])
-        config = _build(values | _window(fields, family, values["n_layers"]))
+        values |= _window(fields, family, values["n_layers"])
+        ours = {name: value for name, value in values.items() if not name.startswith("_")}
+        config = ModelConfig.from_flat(ours)
     _refuse_the_rest(fields, family, config)
     return config
 
@@ -168,19 +170,6 @@ def _window(fields: dict[str, Any], family: Family, n_layers: int) -> dict[str, 
     if not window or not local:
         return {}
     return {"window": window, "local_layers": local if len(local) < n_layers else ()}
-
-
-def _build(values: dict[str, Any]) -> ModelConfig:
-    parts: dict[str, dict[str, Any]] = {"": {}, "latent": {}, "experts": {}}
-    for name, value in values.items():
-        if not name.startswith("_"):
-            group, _, field = name.rpartition(".")
-            parts[group][field] = value
-    return ModelConfig(
-        **parts[""],
-        latent=LatentAttention(**parts["latent"]) if parts["latent"] else None,
-        experts=Experts(**parts["experts"]) if parts["experts"] else None,
-    )
 
 
 @cache

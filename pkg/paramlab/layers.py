@@ -40,10 +40,8 @@ def linear(p: Params, x: np.ndarray) -> np.ndarray:
     return y + p["bias"] if "bias" in p else y
 
 
-def rms_norm(p: Params, x: np.ndarray, eps: float = 1e-5, plus_one: bool = False) -> np.ndarray:
+def rms_norm(p: Params, x: np.ndarray, eps: float = 1e-5) -> np.ndarray:
     """Divide each token's features by their root mean square, then scale them by a learned gain.
-
-    Gemma stores a gain as its distance from 1; ``plus_one`` adds the 1 again.
 
     References
     ----------
@@ -55,10 +53,10 @@ def rms_norm(p: Params, x: np.ndarray, eps: float = 1e-5, plus_one: bool = False
     [0.2, 14.0]
     """
     mean_square = (x * x).mean(axis=-1, keepdims=True)
-    return _scaled(p, x / np.sqrt(mean_square + eps), plus_one)
+    return _scaled(p, x / np.sqrt(mean_square + eps))
 
 
-def layer_norm(p: Params, x: np.ndarray, eps: float = 1e-5, plus_one: bool = False) -> np.ndarray:
+def layer_norm(p: Params, x: np.ndarray, eps: float = 1e-5) -> np.ndarray:
     """Give each token's features mean 0 and variance 1, then a learned gain and bias, if any.
 
     References
@@ -73,13 +71,13 @@ def layer_norm(p: Params, x: np.ndarray, eps: float = 1e-5, plus_one: bool = Fal
     """
     centered = x - x.mean(axis=-1, keepdims=True)
     variance = (centered * centered).mean(axis=-1, keepdims=True)
-    return _scaled(p, centered / np.sqrt(variance + eps), plus_one)
+    return _scaled(p, centered / np.sqrt(variance + eps))
 
 
-def _scaled(p: Params, x: np.ndarray, plus_one: bool) -> np.ndarray:
+def _scaled(p: Params, x: np.ndarray) -> np.ndarray:
     """Apply the gain and the bias of a norm, as far as it has them."""
     if "gain" in p:
-        x = x * (p["gain"] + 1 if plus_one else p["gain"])
+        x = x * p["gain"]
     return x + p["bias"] if "bias" in p else x
 
 

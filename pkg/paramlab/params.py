@@ -213,17 +213,17 @@ def _embedding(c):
 
 def _block(c, name, attention, mlp):
     """One layer: attention, then the MLP, each with its norms."""
-    yield from _norm(c, name + (".attention_norm" if c.norms_per_layer > 1 else ".norm"), c.d_model)
+    yield from _norm(c, name + (".norm" if c.block == "parallel" else ".attention_norm"), c.d_model)
     yield from attention(c, name + ".attention")
-    if c.norms_per_layer == 4:
+    if c.block == "sandwich":
         yield from _norm(c, name + ".attention_post_norm", c.d_model)
     if c.n_encoder_layers and name.startswith("blocks"):
         yield from _norm(c, name + ".cross_attention_norm", c.d_model)
         yield from _attention(c, name + ".cross_attention")
-    if c.norms_per_layer > 1:
+    if c.block != "parallel":
         yield from _norm(c, name + ".mlp_norm", c.d_model)
     yield from mlp(c, name + ".mlp")
-    if c.norms_per_layer == 4:
+    if c.block == "sandwich":
         yield from _norm(c, name + ".mlp_post_norm", c.d_model)
 
 

@@ -54,7 +54,7 @@ def initialize(config: ModelConfig, seed: int = 0) -> Params:
 
 def _start(array: Array, config: ModelConfig, rng: np.random.Generator) -> np.ndarray:
     if array.role == "norm gain":
-        return np.full(array.shape, 0 if config.norm_plus_one else 1, np.float32)
+        return np.ones(array.shape, np.float32)
     if array.role in ("bias", "norm bias", "buffer"):
         return np.zeros(array.shape, np.float32)
     deviation = 0.02

@@ -138,17 +138,17 @@ def _block(p: Params, x: np.ndarray, i: int, shared: Pass) -> np.ndarray:
     """Add to each token what it reads from others, then what it makes of it: (T, D) to (T, D)."""
     config, watch = shared.config, shared.watch
     watch(f"blocks.{i}.input", x)
-    parallel = config.norms_per_layer == 1  # both halves read the same
+    parallel = config.block == "parallel"  # both halves read the same
     normed = _norm(p, "norm" if parallel else "attention_norm", config, x)
     read = _attend(p["attention"], normed, i, shared)
-    if config.norms_per_layer == 4:
+    if config.block == "sandwich":
         read = _norm(p, "attention_post_norm", config, read)
     watch(f"blocks.{i}.attention.output", read)
     x = x + read
     if not parallel:
         normed = _norm(p, "mlp_norm", config, x)
     made = _mlp(p["mlp"], normed, i, shared)
-    if config.norms_per_layer == 4:
+    if config.block == "sandwich":
         made = _norm(p, "mlp_post_norm", config, made)
     watch(f"blocks.{i}.mlp.output", made)
     return x + made
@@ -216,7 +216,7 @@ def _mlp(p: Params, x: np.ndarray, i: int, shared: Pass) -> np.ndarray:
 def _norm(p: Params, name: str, config: ModelConfig, x: np.ndarray) -> np.ndarray:
     normalize = rms_norm if config.norm == "rmsnorm" else layer_norm
     gains = p.get(name, {})  # a bare norm has none
-    return normalize(gains, x, config.norm_eps, config.norm_plus_one)
+    return normalize(gains, x, config.norm_eps)
 
 
 def _nobody(name: str, array: np.ndarray) -> None:

@@ -113,7 +113,7 @@ def _bloom(c: ModelConfig):
 def _falcon(c: ModelConfig):
     return tf.FalconConfig(
         **_common(c), num_kv_heads=c.n_kv_heads, ffn_hidden_size=c.d_ff, parallel_attn=True,
-        new_decoder_architecture=c.norms_per_layer == 2, multi_query=c.norms_per_layer == 1,
+        new_decoder_architecture=c.block == "sequential", multi_query=c.block == "parallel",
         bias=c.bias_mlp,
     )  # fmt: skip
 

@@ -11,9 +11,9 @@ from paramlab import transformer
 from paramlab.attention import KVCache
 from paramlab.checkpoints import flatten, nest
 from paramlab.config import LatentAttention
-from paramlab.costs import counted_run
 from paramlab.huggingface import config_from_hf
 from paramlab.layers import softmax
+from paramlab.measured import counted_run
 from paramlab.transformer import forward, loss
 from random_models import STYLES, random_params
 

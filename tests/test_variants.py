@@ -5,25 +5,24 @@ import math
 import statistics
 import tracemalloc
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from paramlab import tiled as tiling
 from paramlab import variants
 from paramlab.attention import attention, causal_mask
-from paramlab.costs import counted_run
+from paramlab.measured import counted_run
+from paramlab.tiled import naive, tiled, tiled_fast
 from paramlab.variants import (
     VARIANTS,
-    Running,
     hashed,
-    linear,
-    look_further,
-    naive,
+    linear_attention,
     shared_keys,
     sliding_window,
     strided,
-    tiled,
 )
 
 RECORDED = Path(__file__).parents[1] / "book/experiments/data/attention_scaling.json"
@@ -55,6 +54,9 @@ def test_naive_is_the_definition():
     assert (naive(q, k, v, causal=False) == attention(q, k, v, np.zeros((3, 5)))).all()
 
 
+both = pytest.mark.parametrize("way", [tiled, tiled_fast])
+
+
 @settings(deadline=None)
 @given(
     n_queries=st.integers(1, 40),
@@ -73,7 +75,9 @@ def test_tiled_equals_naive(n_queries, n_before, groups, batch, block, causal, p
     q, k, v = inputs(n_queries, n_keys, groups, dtype=dtype, batch=batch, rng=rng)
     expected = naive(q, k, v, causal)
     assert difference(tiled(q, k, v, causal, block=block), expected) < tolerance
-    assert difference(tiled(q, k, v, causal, block=block, n_threads=2), expected) < tolerance
+    for n_threads in (1, 2):
+        fast = tiled_fast(q, k, v, causal, block=block, n_threads=n_threads)
+        assert difference(fast, expected) < tolerance
 
 
 @settings(deadline=None)
@@ -89,39 +93,31 @@ def test_tiled_equals_naive_under_any_mask(n, block, seed, shape):
     for causal in (True, False):
         full = np.broadcast_to(mask, (6, n, n)) + (causal_mask(n, n) if causal else 0)
         expected = attention(q, k, v, full)
-        assert difference(tiled(q, k, v, causal, mask, block), expected) < 1e-12
+        for way in (tiled, tiled_fast):
+            assert difference(way(q, k, v, causal, mask, block), expected) < 1e-12
 
 
-def test_tiled_survives_a_first_tile_that_is_hidden():
+@both
+def test_tiled_survives_a_first_tile_that_is_hidden(way):
     q, k, v = inputs(6)
     mask = hide(np.arange(6) < 4)[None]
     expected = naive(q, k, v, False, np.broadcast_to(mask, (6, 6)))
-    assert difference(tiled(q, k, v, False, mask, block=2), expected) < 1e-12
+    assert difference(way(q, k, v, False, mask, block=2), expected) < 1e-12
 
 
+@both
 @pytest.mark.parametrize("size", [1e-3, 1.0, 30.0])
-def test_tiled_survives_scores_of_any_size(size):
+def test_tiled_survives_scores_of_any_size(way, size):
     q, k, v = inputs(50, d_head=8)
     q *= size  # scores far beyond the largest exponent: the running maximum must hold them
     k *= size
-    assert difference(tiled(q, k, v, block=16), naive(q, k, v)) < 1e-12
+    assert difference(way(q, k, v, block=16), naive(q, k, v)) < 1e-12
 
 
-def test_one_tile_and_tiles_of_one_are_the_same_function():
+@both
+def test_one_tile_and_tiles_of_one_are_the_same_function(way):
     q, k, v = inputs(9)
-    assert difference(tiled(q, k, v, block=100), tiled(q, k, v, block=1)) < 1e-14
-
-
-@given(cut=st.integers(1, 11), seed=st.integers(0, 99))
-def test_a_softmax_may_be_interrupted_anywhere(cut, seed):
-    rng = np.random.default_rng(seed)
-    scores, v = 10 * rng.normal(size=(3, 12)), rng.normal(size=(12, 4))
-    nothing = Running(np.full((3, 1), -1e300), np.zeros((3, 1)), np.zeros((3, 4)))
-    whole = look_further(nothing, scores.copy(), v)
-    parts = look_further(nothing, scores[:, :cut].copy(), v[:cut])
-    parts = look_further(parts, scores[:, cut:].copy(), v[cut:])
-    assert np.allclose(parts.mixed / parts.total, whole.mixed / whole.total, rtol=1e-12)
-    assert np.allclose(whole.total, np.exp(scores - scores.max(1, keepdims=True)).sum(1)[:, None])
+    assert difference(way(q, k, v, block=100), way(q, k, v, block=1)) < 1e-14
 
 
 def test_tiled_needs_memory_for_tiles_not_for_all_scores():
@@ -133,8 +129,9 @@ def test_tiled_needs_memory_for_tiles_not_for_all_scores():
         tracemalloc.stop()
         return peak - q.nbytes  # the result
 
-    small, large = (peak_bytes(lambda *a: tiled(*a, block=64), n) for n in (512, 2048))
-    assert large < 5 * small and large < 500_000
+    for way, limit in ((tiled, 3_000_000), (tiled_fast, 500_000)):
+        small, large = (peak_bytes(lambda *a, way=way: way(*a, block=64), n) for n in (512, 2048))
+        assert large < 5 * small and large < limit
     assert peak_bytes(naive, 2048) > 4 * 2048 * 2048
 
 
@@ -193,19 +190,22 @@ def parallel_linear(q, k, v):
 def test_linear_recurrent_blocked_and_parallel_forms_agree(n, block, dtype):
     q, k, v = inputs(n, dtype=dtype)
     tolerance = 1e-5 if dtype == "f4" else 1e-12
-    recurrent = linear(q, k, v, block=1)
-    assert difference(linear(q, k, v, block), recurrent) < tolerance
+    recurrent = linear_attention(q, k, v, block=1)
+    assert difference(linear_attention(q, k, v, block), recurrent) < tolerance
     assert difference(parallel_linear(q, k, v), recurrent) < tolerance
 
 
 def test_linear_goes_on_from_earlier_tokens():
     q, k, v = inputs(9, heads=(4, 2))
-    assert difference(linear(q[:, 6:], k, v, block=2), linear(q, k, v)[:, 6:]) < 1e-12
+    assert (
+        difference(linear_attention(q[:, 6:], k, v, block=2), linear_attention(q, k, v)[:, 6:])
+        < 1e-12
+    )
 
 
 def test_linear_is_not_softmax_attention():
     q, k, v = inputs(9)
-    assert difference(linear(q, k, v), naive(q, k, v)) > 0.01
+    assert difference(linear_attention(q, k, v), naive(q, k, v)) > 0.01
 
 
 @pytest.mark.parametrize("n", [1, 2, 13])
@@ -272,12 +272,13 @@ def test_formula_equals_the_products_that_numpy_performs(variant, n):
     assert counted.multiply_adds == variant.multiply_adds(n, 4)
 
 
-def test_without_causality_tiles_take_as_many_operations_as_the_definition():
+@both
+def test_without_causality_tiles_take_as_many_operations_as_the_definition(way):
     q, k, v = inputs(70, heads=(1, 1))
     params = {"q": q, "k": k, "v": v}
     one, other = (
         counted_run(lambda p, f=f: f(p["q"], p["k"], p["v"], causal=False), params).multiply_adds
-        for f in (naive, lambda *args, **options: tiled(*args, block=16, **options))
+        for f in (naive, lambda *args, **options: way(*args, block=16, **options))
     )
     assert one == other == 2 * 70 * 70 * 4
 
@@ -311,17 +312,19 @@ def test_only_naive_holds_n_squared_scores():
 def test_the_largest_array_of_scores_is_as_large_as_the_table_says(monkeypatch, name):
     sizes = []
 
-    def watch(function, size):
-        original = getattr(variants, function)
+    def watch(function, size, module=variants):
+        original = getattr(module, function)
 
-        def watched(*arguments):
+        def watched(*arguments, **options):
             sizes.append(size(*arguments))
-            return original(*arguments)
+            return original(*arguments, **options)
 
-        monkeypatch.setattr(variants, function, watched)
+        monkeypatch.setattr(module, function, watched)
 
-    watch("attention", lambda q, k, v, mask: q.shape[-2] * k.shape[-2])
-    watch("look_further", lambda seen, scores, v: scores.size)
+    for module in (variants, tiling):
+        watch("attention", lambda q, k, v, mask: q.shape[-2] * k.shape[-2], module)
+    monkeypatch.setattr(tiling, "np", SimpleNamespace(**vars(np)))
+    watch("exp", np.size, tiling.np)
     watch("softmax", np.size)
     q, _, v = inputs(1024, heads=(1, 1))
     BY_NAME[name].function(q, shared_keys(q), v)
@@ -407,12 +410,13 @@ def test_shapes_that_do_not_fit_are_refused(variant, change, message):
     ("call", "message"),
     [
         (lambda q, k, v: tiled(q, k, v, block=0), "block is 0"),
+        (lambda q, k, v: tiled_fast(q, k, v, block=0), "block is 0"),
         (lambda q, k, v: sliding_window(q, k, v, window=0), "window is 0"),
         (lambda q, k, v: sliding_window(q, k, v, block=-1), "block is -1"),
         (lambda q, k, v: strided(q, k, v, stride=-2), "stride is -2"),
-        (lambda q, k, v: linear(q, k, v, block=0), "block is 0"),
+        (lambda q, k, v: linear_attention(q, k, v, block=0), "block is 0"),
         (lambda q, k, v: sliding_window(q, k, v, window=2.5), "window is 2.5; .* whole number"),
-        (lambda q, k, v: tiled(q, k, v, n_threads=math.nan), "n_threads is nan"),
+        (lambda q, k, v: tiled_fast(q, k, v, n_threads=math.nan), "n_threads is nan"),
         (lambda q, k, v: hashed(q, k, v, n_buckets=2.0), "n_buckets is 2.0"),
         (lambda q, k, v: hashed(q, k, v, n_buckets=3), "n_buckets is 3"),
         (lambda q, k, v: hashed(q, k, v, n_buckets=-4), "n_buckets is -4"),
@@ -426,7 +430,7 @@ def test_sizes_that_make_no_sense_are_refused(call, message):
         call(*inputs(6))
 
 
-@pytest.mark.parametrize("function", [naive, tiled])
+@pytest.mark.parametrize("function", [naive, tiled, tiled_fast])
 @pytest.mark.parametrize(
     ("mask", "message"),
     [

@@ -23,8 +23,9 @@ from pathlib import Path
 
 import numpy as np
 from paramlab import __version__
-from paramlab.costs import counted_run
-from paramlab.variants import VARIANTS, naive, shared_keys
+from paramlab.measured import counted_run
+from paramlab.tiled import naive
+from paramlab.variants import VARIANTS, shared_keys
 
 OUTPUT = Path(__file__).parent / "data" / "attention_scaling.json"
 COMMAND = "OPENBLAS_NUM_THREADS=1 python book/experiments/attention_scaling.py"

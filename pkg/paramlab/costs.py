@@ -4,13 +4,11 @@ An operation is a multiply-add, counted for matrix products alone: a product of 
 (d_in, d_out) takes T * d_in * d_out of them, and two FLOPs each. They come from the same list of
 arrays as the parameter count (:func:`paramlab.params.stacks`), to which attention adds its two
 products of activations: scores (queries by keys) and mixing (weights by values).
-:func:`counted_run` counts what NumPy really performs.
+:func:`paramlab.measured.counted_run` counts what NumPy really performs.
 """
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from paramlab.config import ModelConfig
 from paramlab.params import count, stacks
@@ -463,76 +461,3 @@ def _assumptions(c, n, attention, precision, batch):
         rows = f", and would need {(n - c.n_ctx) * c.d_model:,} more parameters"
         learned = rows if c.positions == "learned" else ""
         yield f"the model was made for {c.n_ctx:,} tokens{learned}"
-
-
-# ------------------------------------------------------------------ counting what really happens
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What NumPy performed: multiply-adds in matrix products, and results of everything else."""
-
-    multiply_adds: int
-    elementwise: int  # numbers computed or added up one by one: norms, softmax, activations
-
-
-def counted_run(function: Callable, params: Any, *arguments: Any, **options: Any) -> Measured:
-    """Run ``function(params, ...)`` and count the multiply-adds that NumPy really performs.
-
-    The parameters are handed over as arrays that note every product, theirs and that of all arrays
-    computed from them (``__array_ufunc__``, NumPy enhancement proposal 13). The function itself is
-    not changed.
-
-    Raises
-    ------
-    TypeError
-        When it multiplies by something other than ``@`` or ``np.matmul``, which would go unseen.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> params = {"weight": np.ones((3, 4))}
-    >>> counted_run(lambda p, x: np.exp(x @ p["weight"]), params, np.ones((2, 3)))
-    Measured(multiply_adds=24, elementwise=8)
-    """
-    import numpy as np  # here, because nothing else in this module needs it
-
-    multiply_adds = elementwise = 0
-    unseen = {np.dot, np.vdot, np.inner, np.tensordot, np.einsum, np.convolve}
-
-    class Counting(np.ndarray):
-        def __array_ufunc__(self, ufunc, method, *inputs, out=None, **more):
-            nonlocal multiply_adds, elementwise
-            plain = [_plain(x) for x in inputs]
-            if out is not None:
-                more["out"] = tuple(_plain(x) for x in out)
-            result = getattr(ufunc, method)(*plain, **more)
-            if ufunc.signature:  # matmul and its kin: inner products as long as the last axis
-                multiply_adds += np.size(result) * plain[0].shape[-1]
-            else:
-                elementwise += max(np.size(result), np.size(plain[0]))
-            return _watched(result)
-
-        def __array_function__(self, called, types, positional, named):
-            if called in unseen:
-                raise TypeError(f"{called.__name__} cannot be counted; write the product with @")
-            return _watched(super().__array_function__(called, types, positional, named))
-
-        def dot(self, *_):
-            raise TypeError("dot cannot be counted; write the product with @")
-
-    def _plain(x):
-        return x.view(np.ndarray) if isinstance(x, Counting) else x
-
-    def _watched(x):
-        return x.view(Counting) if isinstance(x, np.ndarray) else x
-
-    def all_watched(tree):
-        if isinstance(tree, dict):
-            return {name: all_watched(branch) for name, branch in tree.items()}
-        if isinstance(tree, list | tuple):
-            return [all_watched(branch) for branch in tree]
-        return _watched(np.asarray(tree))
-
-    function(all_watched(params), *arguments, **options)
-    return Measured(multiply_adds, elementwise)

@@ -129,7 +129,7 @@ def test_tiled_needs_memory_for_tiles_not_for_all_scores():
         tracemalloc.stop()
         return peak - q.nbytes  # the result
 
-    for way, limit in ((tiled, 3_000_000), (tiled_fast, 500_000)):
+    for way, limit in ((tiled, 4_000_000), (tiled_fast, 500_000)):
         small, large = (peak_bytes(lambda *a, way=way: way(*a, block=64), n) for n in (512, 2048))
         assert large < 5 * small and large < limit
     assert peak_bytes(naive, 2048) > 4 * 2048 * 2048
@@ -197,10 +197,8 @@ def test_linear_recurrent_blocked_and_parallel_forms_agree(n, block, dtype):
 
 def test_linear_goes_on_from_earlier_tokens():
     q, k, v = inputs(9, heads=(4, 2))
-    assert (
-        difference(linear_attention(q[:, 6:], k, v, block=2), linear_attention(q, k, v)[:, 6:])
-        < 1e-12
-    )
+    last = linear_attention(q[:, 6:], k, v, block=2)
+    assert difference(last, linear_attention(q, k, v)[:, 6:]) < 1e-12
 
 
 def test_linear_is_not_softmax_attention():

@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 from collections import defaultdict
-from dataclasses import fields, replace
+from dataclasses import replace
 from math import exp
 from pathlib import Path
 
@@ -21,21 +21,26 @@ VERSION = re.compile(r"\b(?:Llama|ERNIE|Diffusion|Table) \d\.\d\b")
 
 # --------------------------------------------------------------------------- form
 
+KINDS = {"fact", "analogy", "advice", "estimate", "question"}
+HEADLINES_PER_CHAPTER = 3
 
-def test_the_ledger_holds_every_claim_once_and_in_order():
-    assert [claim.id for claim in LEDGER] == [f"A{n}" for n in range(1, 36)] + [
-        f"B{n}" for n in range(1, 30)
+
+def test_each_article_is_numbered_from_one_without_a_gap():
+    articles = [claim.article for claim in LEDGER]
+    assert [claim.id for claim in LEDGER] == [
+        f"{article}{n + 1}" for article in "AB" for n in range(articles.count(article))
     ]
 
 
 @pytest.mark.parametrize("claim", LEDGER, ids=lambda claim: claim.id)
 def test_every_record_is_complete(claim):
-    assert claim.kind in {"fact", "analogy", "advice", "estimate", "question"}
-    assert claim.verdict in {"holds", "holds if", "misleading", "false", "cannot be checked"}
-    assert claim.article == claim.id[0]
+    assert claim.kind in KINDS
+    assert claim.verdict in claims.VERDICTS
     for name in ("original", "paraphrase", "right", "stops", "better"):
         assert getattr(claim, name).strip(), name
     assert claim.sources and all(source.strip() for source in claim.sources)
+    assert isinstance(claim.home_chapter, int) and claim.home_chapter > 0
+    assert isinstance(claim.headline, bool)
     assert not (claim.evidence and claim.no_evidence)
 
 
@@ -60,33 +65,38 @@ def test_the_original_is_a_short_phrase_in_chinese(claim):
     assert re.search(r"[\u4e00-\u9fff]", claim.original)
 
 
-def test_a_claim_that_cannot_be_checked_is_not_called_wrong():
-    assert {claim.id for claim in claims.by_verdict("cannot be checked")} == {
-        *("A29", "A31", "B18", "B20", "B21", "B22", "B24")
-    }
+def test_what_is_called_false_or_uncheckable_is_settled():
+    """These two verdicts weigh most; a claim that gets or loses one is a decision to write here."""
+    assert [claim.id for claim in claims.by_verdict("false")] == ["B16"]
+    uncheckable = [claim.id for claim in claims.by_verdict("cannot be checked")]
+    assert uncheckable == ["A29", "A31", "B18", "B20", "B21", "B22", "B24"]
 
 
-def test_no_chapter_has_more_than_three_headlines_and_each_has_one():
-    for chapter in range(1, 15):
+def test_no_chapter_has_more_headlines_than_boxes_fit_and_each_has_one():
+    for chapter in {claim.home_chapter for claim in LEDGER}:
         headlines = [claim for claim in claims.by_chapter(chapter) if claim.headline]
-        assert 1 <= len(headlines) <= 3, chapter
+        assert 1 <= len(headlines) <= HEADLINES_PER_CHAPTER, chapter
 
 
 def test_the_selections_partition_the_ledger():
+    chapters = sorted({claim.home_chapter for claim in LEDGER})
     by_verdict = [claim for verdict in claims.VERDICTS for claim in claims.by_verdict(verdict)]
-    by_chapter = [claim for chapter in range(1, 15) for claim in claims.by_chapter(chapter)]
-    assert sorted(by_verdict, key=LEDGER.index) == sorted(by_chapter, key=LEDGER.index)
-    assert len(by_chapter) == 64
+    by_chapter = [claim for chapter in chapters for claim in claims.by_chapter(chapter)]
+    assert sorted(by_verdict, key=LEDGER.index) == list(LEDGER)
+    assert sorted(by_chapter, key=LEDGER.index) == list(LEDGER)
     assert all(claims.by_id(claim.id) is claim for claim in LEDGER)
 
 
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: claims.by_id("C1"), LookupError, "'C1'"),
+        (
+            lambda: claims.by_id("C1"),
+            LookupError,
+            r"'C1'; .* has A1 to A\d+ and B1 to B\d+",
+        ),
         (lambda: claims.by_verdict("true"), ValueError, "'true'.*holds if"),
-        (lambda: claims.by_chapter(15), ValueError, "15.*14"),
-        (lambda: claims.by_chapter(0), ValueError, "0.*14"),
+        (lambda: claims.by_chapter(99), LookupError, "chapter 99"),
     ],
 )
 def test_a_wrong_selection_is_refused(call, error, message):
@@ -98,60 +108,6 @@ def test_reading_the_ledger_needs_no_numpy():
     code = "import sys, paramlab.claims as c; c.load(); print('numpy' in sys.modules)"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout == "False\n"
-
-
-# --------------------------------------------------------------------------- refusals
-
-
-def ledger_text() -> str:
-    return (claims.DATA / "claims.toml").read_text(encoding="utf-8")
-
-
-def test_the_file_has_no_field_that_a_claim_has_not():
-    names = set(re.findall(r"^(\w+) = ", ledger_text(), re.MULTILINE))
-    assert names == {field.name for field in fields(claims.Claim)}
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        ('id = "A2"', 'id = "A1"', "once each"),
-        ('id = "A2"', 'number = "A2"', "'number' is not a field"),
-        ('kind = "question"', 'kind = "riddle"', "claim A1: kind is 'riddle'"),
-        ('kind = "question"', 'kind = "analogy"', "claim A1: the limit of an analogy"),
-        ('verdict = "holds if"', 'verdict = "true"', "claim A1: verdict is 'true'"),
-        ('verdict = "holds if"', 'verdict = ""', "claim A1: verdict is ''; .* non-empty string"),
-        ('article = "A"', 'article = "B"', "claim A1: article is 'B'"),
-        ("home_chapter = 1\n", "home_chapter = 15\n", "claim A1: home_chapter is 15"),
-        ("home_chapter = 1\n", 'home_chapter = "one"\n', "home_chapter is 'one'; .* whole number"),
-        ("home_chapter = 1\n", "home_chapter = true\n", "home_chapter is True; .* whole number"),
-        ("headline = true", 'headline = "yes"', "claim A1: headline is 'yes'; .* boolean"),
-        ('evidence = "bytes"', 'evidence = "bytes"\nno_evidence = "none"', "exclude each other"),
-        ('also = ["count-the-file"]', "also = []", "claim A1: also is .* at least one"),
-        ('evidence = "same-weights"', "headline = true", "chapter 1 has 4 headlines"),
-        ('sources = ["arXiv 2005.14165 sections 2.2 and 2.3"]', "", "claim A9: sources is missing"),
-        ('right = "Size is', 'right = "" # "Size is', "claim A1: right is ''"),
-        ("[[claim]]", "[[claim]", "Expected|expected"),
-    ],
-)
-def test_a_damaged_ledger_is_refused_with_the_reason(old, new, message):
-    text = ledger_text()
-    assert old in text
-    with pytest.raises(ValueError, match=message):
-        claims.parse(text.replace(old, new, 1))
-
-
-def test_a_false_analogy_is_refused():
-    head, tail = ledger_text().split('id = "A6"')
-    with pytest.raises(ValueError, match="claim A6: an analogy is never false"):
-        claims.parse(
-            head + 'id = "A6"' + tail.replace('verdict = "holds if"', 'verdict = "false"', 1)
-        )
-
-
-def test_an_empty_ledger_is_refused():
-    with pytest.raises(ValueError, match="A1 to A35"):
-        claims.parse("")
 
 
 # --------------------------------------------------------------------------- evidence
@@ -174,12 +130,25 @@ def code_cells_by_chapter(root: Path) -> dict[int, set[str]]:
     return cells
 
 
+def evidence_problems(ledger, cells: dict[int, set[str]]) -> list[str]:
+    """List the claims whose home chapter is written (has cells) and does not show them."""
+    problems = []
+    for claim in ledger:
+        if claim.home_chapter not in cells:
+            continue
+        named = (claim.evidence, *claim.also) if claim.evidence else claim.also
+        problems += [
+            f"claim {claim.id}: chapter {claim.home_chapter} has no code cell named {name!r}"
+            for name in named
+            if name not in cells[claim.home_chapter]
+        ]
+        if not claim.evidence and not claim.no_evidence:
+            problems.append(f"claim {claim.id}: evidence or no_evidence is needed")
+    return problems
+
+
 def test_every_claim_of_a_written_chapter_names_a_cell_that_shows_it():
-    assert claims.evidence_problems(LEDGER, code_cells_by_chapter(ROOT)) == []
-
-
-def test_chapter_one_leaves_no_claim_without_evidence_or_a_reason():
-    assert all(claim.evidence or claim.no_evidence for claim in claims.by_chapter(1))
+    assert evidence_problems(LEDGER, code_cells_by_chapter(ROOT)) == []
 
 
 def write_chapter(root: Path, *cells: tuple[str, str]) -> None:
@@ -193,23 +162,23 @@ def test_a_missing_cell_is_found(tmp_path):
     named = {claim.evidence for claim in claims.by_chapter(1)} | {"count-the-file"}
     cells = [("code", name) for name in sorted(named - {None, "shuffle"})]
     write_chapter(tmp_path, *cells, ("markdown", "shuffle"))  # only code is evidence
-    problems = claims.evidence_problems(LEDGER, code_cells_by_chapter(tmp_path))
+    problems = evidence_problems(LEDGER, code_cells_by_chapter(tmp_path))
     assert problems == ["claim A7: chapter 1 has no code cell named 'shuffle'"]
 
 
 def test_a_missing_further_cell_is_found():
     claim = replace(claims.by_id("A1"), also=("nowhere",))
-    problems = claims.evidence_problems([claim], {1: {"bytes"}})
+    problems = evidence_problems([claim], {1: {"bytes"}})
     assert problems == ["claim A1: chapter 1 has no code cell named 'nowhere'"]
 
 
 def test_a_claim_needs_evidence_as_soon_as_its_chapter_exists():
     claim = replace(claims.by_id("A1"), evidence=None, also=())
-    assert claims.evidence_problems([claim], {}) == []
-    (problem,) = claims.evidence_problems([claim], {1: {"bytes"}})
+    assert evidence_problems([claim], {}) == []
+    (problem,) = evidence_problems([claim], {1: {"bytes"}})
     assert "evidence or no_evidence is needed" in problem
     reasoned = replace(claim, no_evidence="it is a date")
-    assert claims.evidence_problems([reasoned], {1: {"bytes"}}) == []
+    assert evidence_problems([reasoned], {1: {"bytes"}}) == []
 
 
 def test_without_a_table_of_contents_there_are_no_chapters(tmp_path):

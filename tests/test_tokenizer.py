@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oracles.tokenizer import CHINESE, VOCAB_SIZE, fingerprint, strings
 from paramlab.headers import UnsupportedModel, read_gguf
+from paramlab.long_words import merged_by_queue
 from paramlab.texts import passage
-from paramlab.tokenizer import _LETTERS, Tokenizer, train_bpe
+from paramlab.tokenizer import _LETTERS, LONG_WORD, Tokenizer, train_bpe
 
 ORACLE = json.loads((Path(__file__).parent / "oracles" / "tokenizer.json").read_text())
 
@@ -87,7 +88,7 @@ LEARNED = train_bpe(passage(), 700)
 
 
 @given(st.lists(st.sampled_from(regex.findall(r"\w+", passage()))).map("".join))
-def test_merging_by_a_queue_is_merging_pass_by_pass(word):
+def test_merging_and_its_queue_for_long_words_are_merging_pass_by_pass(word):
     parts = list(word)
     while merges := LEARNED.ranks.keys() & set(map(" ".join, pairwise(parts))):
         first = min(merges, key=LEARNED.ranks.__getitem__)
@@ -96,6 +97,14 @@ def test_merging_by_a_queue_is_merging_pass_by_pass(word):
                 parts[i : i + 2] = [first.replace(" ", ""), ""]
         parts = [part for part in parts if part]
     assert LEARNED.encode(word) == [LEARNED.ids[part] for part in parts]
+    assert merged_by_queue(list(word), LEARNED.ranks) == parts
+
+
+def test_words_on_both_sides_of_the_limit_are_merged_alike(monkeypatch):
+    word = "".join(regex.findall(r"\w+", passage()))[:LONG_WORD]
+    merged = LEARNED._merge(word)
+    monkeypatch.setattr("paramlab.tokenizer.LONG_WORD", 10)
+    assert LEARNED._merge(word) == merged
 
 
 def test_merges_do_not_cross_words():

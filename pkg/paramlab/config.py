@@ -6,8 +6,9 @@ H head width, F MLP width, V vocabulary, T context, E experts.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
-from itertools import pairwise
 from typing import Any
+
+from paramlab.sizes import check_fields, check_heads, check_sizes
 
 
 @dataclass(frozen=True)
@@ -20,9 +21,9 @@ class LatentAttention:
     d_value: int  # value width per head
     d_query_latent: int = 0  # 0: queries are not compressed
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Check the sizes."""
-        _check_types(self)
+        check_fields(self)
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,9 @@ class Experts:
     router_bias: bool = False  # E numbers added to the router's scores, as parameters
     balancing_buffer: bool = False  # the same as a buffer: stored, not counted
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Check the sizes."""
-        _check_types(self)
+        check_fields(self)
 
 
 @dataclass(frozen=True)
@@ -107,15 +108,12 @@ class ModelConfig:
     window: int = 0  # tokens that a local layer looks back on, its own included; 0: all
     local_layers: tuple[int, ...] = ()  # the layers with a window, if not all
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Check the fields, and derive those left at 0."""
-        _check_types(self)
-        for name, allowed in CHOICES.items():
-            if getattr(self, name) not in allowed:
-                choices = ", ".join(map(str, allowed))
-                raise ValueError(f"{name} is {_short(getattr(self, name))}; it can be {choices}")
+        check_fields(self)
+        check_heads(self)
         self._derive_sizes()
-        self._check_consistency()
+        check_sizes(self)
 
     @classmethod
     def from_flat(cls, values: Mapping[str, Any]) -> "ModelConfig":
@@ -152,99 +150,12 @@ class ModelConfig:
                 values[field.name] = value
         return values
 
-    def _derive_sizes(self):
-        def derive(name, value):
+    def _derive_sizes(self) -> None:
+        def derive(name: str, value: int) -> None:
             object.__setattr__(self, name, getattr(self, name) or value)
 
-        if not self.n_heads:
-            raise ValueError("n_heads is 0; it must be at least 1")
-        if not self.d_head and self.d_model % self.n_heads:
-            raise ValueError(
-                f"d_model {self.d_model} is not divisible by n_heads {self.n_heads}; give d_head"
-            )
         derive("n_kv_heads", self.n_heads)
         derive("d_head", self.d_model // self.n_heads)
         derive("d_embedding", self.d_model)
         if self.positions == "learned":
             derive("n_position_rows", self.n_ctx)
-
-    def _check_consistency(self):
-        """Refuse sizes that no model can have, rather than count something."""
-        e, needed = self.experts, list(_NEEDED)
-        if e is None or e.dense_layers:
-            needed.append("d_ff")
-        if self.positions in ("learned", "relative"):
-            needed.append("n_position_rows")
-        for name in needed:
-            if not getattr(self, name):
-                raise ValueError(f"{name} is 0; it must be at least 1")
-        for name in ("n_layers", "n_encoder_layers"):
-            check_n_layers(name, getattr(self, name))
-        if self.n_heads % self.n_kv_heads:
-            raise ValueError(
-                f"n_heads {self.n_heads} is not a multiple of n_kv_heads {self.n_kv_heads}"
-            )
-        if self.latent and (self.qk_norm != "none" or self.attention_sinks):
-            raise ValueError("latent attention has neither query and key norms nor sinks")
-        if self.latent and self.lightning_layers:
-            raise ValueError("latent attention and lightning layers are not known in one model")
-        if e and not 0 < e.n_active <= e.n_experts:
-            raise ValueError(f"n_active {e.n_active} is not between 1 and n_experts {e.n_experts}")
-        if self.local_layers and not self.window:
-            raise ValueError("local_layers are given without a window")
-        chosen = {
-            "lightning_layers": self.lightning_layers,
-            "local_layers": self.local_layers,
-        }
-        if e:
-            chosen["dense_layers"] = e.dense_layers
-        for name, layers in chosen.items():
-            if layers and layers[-1] >= self.n_layers:
-                raise ValueError(f"{name} names layer {layers[-1]} of n_layers {self.n_layers}")
-
-
-CHOICES = {
-    "positions": ("learned", "sinusoidal", "rope", "alibi", "relative", "none"),
-    "norm": ("layernorm", "layernorm_gain", "rmsnorm", "bare"),
-    "block": ("sequential", "parallel", "sandwich"),
-    "qk_norm": ("none", "head", "head_bias", "full"),
-    "activation": ("gelu", "relu", "relu2", "silu"),
-}
-LARGEST_SIZE = 10**9  # no published model has a dimension near this; a config that does is damaged
-MOST_LAYERS = 10**5  # for the same reason; some counts take a step for each layer
-_NEEDED = ("n_layers", "d_model", "vocab_size")
-
-
-def check_n_layers(name: str, n_layers: int) -> None:
-    """Refuse a number of layers that no model has, before anything walks through them."""
-    if n_layers > MOST_LAYERS:
-        raise ValueError(f"{name} is {n_layers}; it must be at most {MOST_LAYERS}")
-
-
-def _check_types(record: object) -> None:
-    """Check every field of a record against its annotation: a string "false" is not False."""
-    for name, kind in type(record).__annotations__.items():
-        value = getattr(record, name)
-        if kind is int and (type(value) is not int or not 0 <= value <= LARGEST_SIZE):
-            raise ValueError(
-                f"{name} is {_short(value)}; it must be a whole number from 0 to {LARGEST_SIZE}"
-            )
-        if kind is bool and type(value) is not bool:
-            raise ValueError(f"{name} is {_short(value)}; it must be True or False")
-        if kind is float and not (type(value) in (int, float) and 0 < value < LARGEST_SIZE):
-            raise ValueError(f"{name} is {_short(value)}; it must be a positive number")
-        if name.endswith("_layers") and kind is not int and not _is_ascending(value):
-            raise ValueError(f"{name} is {_short(value)}; it must be a tuple of ascending indices")
-
-
-def _is_ascending(layers: object) -> bool:
-    return (
-        type(layers) is tuple
-        and all(type(i) is int and i >= 0 for i in layers)
-        and all(i < j for i, j in pairwise(layers))
-    )
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-from paramlab.config import ModelConfig, check_n_layers
+from paramlab.config import ModelConfig
 from paramlab.families import (
     ACTIVATIONS,
     FAMILIES,
@@ -24,6 +24,7 @@ from paramlab.families import (
     one_of,
 )
 from paramlab.headers import UnsupportedModel
+from paramlab.sizes import check_n_layers
 
 
 def config_from_hf(fields: dict[str, Any]) -> ModelConfig:

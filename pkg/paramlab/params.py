@@ -6,15 +6,18 @@ head. :func:`stacks` writes each kind down once; :func:`shapes` spells all of th
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from math import prod
 from typing import NamedTuple
 
-from paramlab.config import ModelConfig
+from paramlab.config import Experts, LatentAttention, ModelConfig
 
 ROLES = ("weight", "bias", "norm gain", "norm bias", "embedding", "position", "buffer")
+Shape = tuple[int, ...]
+Part = Callable[[ModelConfig, str], Iterator["Array"]]  # lists the arrays of a part of this name
 
 
 class Array(NamedTuple):
@@ -25,7 +28,7 @@ class Array(NamedTuple):
     """
 
     name: str
-    shape: tuple[int, ...]
+    shape: Shape
     role: str  # one of ROLES
     part: str  # the component it belongs to
     tied_to: str | None = None  # the array whose numbers it reuses
@@ -88,9 +91,8 @@ def count(config: ModelConfig) -> Count:
     102144
     """
     arrays = ((stack.n, array) for stack in stacks(config) for array in stack.arrays)
-    if config.experts is None:
-        return tally(arrays)
-    return tally(arrays, config.experts.n_active, config.experts.n_experts)
+    e = config.experts
+    return tally(arrays, e.n_active, e.n_experts) if e else tally(arrays)
 
 
 def tally(arrays: Iterable[tuple[int, Array]], n_active: int = 1, n_experts: int = 1) -> Count:
@@ -122,12 +124,8 @@ def by_layer(config: ModelConfig) -> list[tuple[str, int, int]]:
     >>> by_layer(tiny)
     [('embedding', 1, 64), ('blocks', 3, 172), ('final_norm', 1, 8)]
     """
-    kinds = []
-    for stack in stacks(config):
-        size = tally((1, array) for array in stack.arrays).total
-        if size:
-            kinds.append((stack.arrays[0].name.partition(".")[0], stack.n, size))
-    return kinds
+    sizes = ((stack, tally((1, array) for array in stack.arrays).total) for stack in stacks(config))
+    return [(s.arrays[0].name.partition(".")[0], s.n, size) for s, size in sizes if size]
 
 
 def shapes(config: ModelConfig) -> Iterator[Array]:
@@ -136,12 +134,10 @@ def shapes(config: ModelConfig) -> Iterator[Array]:
     Examples
     --------
     >>> tiny = ModelConfig(n_layers=1, d_model=4, n_heads=2, d_ff=8, vocab_size=10, n_ctx=6)
-    >>> for array in list(shapes(tiny))[:4]:
+    >>> for array in list(shapes(tiny))[:2]:
     ...     print(array.name, array.shape, array.role)
     embedding.tokens (10, 4) embedding
     embedding.positions (6, 4) position
-    blocks.0.attention_norm.gain (4,) norm gain
-    blocks.0.attention_norm.bias (4,) norm bias
     """
     for _, group in groupby(stacks(config), lambda stack: stack.arrays[0].name.split(".")[0]):
         layers = ((i, stack.arrays) for stack in group for i in stack.layers)
@@ -153,7 +149,7 @@ def shapes(config: ModelConfig) -> Iterator[Array]:
 def stacks(config: ModelConfig) -> list[Stack]:
     """Describe a model as kinds of block, each with the layers that are of this kind."""
     c = config
-    attention = _latent_attention if c.latent else _attention
+    attention = partial(_latent_attention, c.latent) if c.latent else _attention
     parts = [Stack(tuple(_embedding(c)))]
     if c.n_encoder_layers:
         encoder = tuple(_block(c, "encoder.{i}", attention, _dense_mlp))
@@ -162,38 +158,39 @@ def stacks(config: ModelConfig) -> list[Stack]:
             parts.append(Stack(norm))
     for (lightning, sparse), layers in _kinds(c).items():
         mixer = _lightning_attention if lightning else attention
-        mlp = _experts if sparse else _dense_mlp
+        mlp = partial(_experts, c.experts) if c.experts and sparse else _dense_mlp
         parts.append(Stack(tuple(_block(c, "blocks.{i}", mixer, mlp)), layers))
     parts.append(Stack(tuple(_head(c))))
     return parts
 
 
-def _kinds(c) -> Mapping[tuple[bool, bool], Sequence[int]]:
+def _kinds(c: ModelConfig) -> Mapping[tuple[bool, bool], Sequence[int]]:
     """Sort the layers by what they are made of: (lightning attention?, experts?)."""
     lightning, dense = set(c.lightning_layers), set(c.experts.dense_layers if c.experts else ())
     if not lightning and not dense:
         return {(False, c.experts is not None): range(c.n_layers)}
     kinds: dict[tuple[bool, bool], list[int]] = {}
     for i in range(c.n_layers):
-        kind = i in lightning, c.experts is not None and i not in dense
-        kinds.setdefault(kind, []).append(i)
+        kinds.setdefault((i in lightning, c.experts is not None and i not in dense), []).append(i)
     return kinds
 
 
-def _linear(name, part, d_in, d_out, bias=False, experts=()):
+def _linear(
+    name: str, part: str, d_in: int, d_out: int, bias: bool = False, experts: Shape = ()
+) -> Iterator[Array]:
     yield Array(name + ".weight", (*experts, d_in, d_out), "weight", part)
     if bias:
         yield Array(name + ".bias", (*experts, d_out), "bias", part)
 
 
-def _norm(c, name, width):
+def _norm(c: ModelConfig, name: str, width: int) -> Iterator[Array]:
     if c.norm != "bare":
         yield Array(name + ".gain", (width,), "norm gain", "norms")
     if c.norm == "layernorm":
         yield Array(name + ".bias", (width,), "norm bias", "norms")
 
 
-def _embedding(c):
+def _embedding(c: ModelConfig) -> Iterator[Array]:
     yield Array("embedding.tokens", (c.vocab_size, c.d_embedding), "embedding", "token table")
     if c.d_embedding != c.d_model:
         yield from _linear("embedding.project_in", "embedding projection", c.d_embedding, c.d_model)
@@ -202,16 +199,15 @@ def _embedding(c):
         yield Array("embedding.positions", (c.n_position_rows, c.d_model), "position", part)
     if c.positions == "relative":  # a table per stack, shared by its layers (T5)
         shape = (c.n_position_rows, c.n_heads)
-        if c.n_encoder_layers:
-            yield Array("embedding.encoder_distance", shape, "position", part)
-        yield Array("embedding.blocks_distance", shape, "position", part)
+        for stack in ("encoder", "blocks") if c.n_encoder_layers else ("blocks",):
+            yield Array(f"embedding.{stack}_distance", shape, "position", part)
     if c.n_segments:
         yield Array("embedding.segments", (c.n_segments, c.d_model), "embedding", "segment table")
     if c.embedding_norm:
         yield from _norm(c, "embedding.norm", c.d_model)
 
 
-def _block(c, name, attention, mlp):
+def _block(c: ModelConfig, name: str, attention: Part, mlp: Part) -> Iterator[Array]:
     """One layer: attention, then the MLP, each with its norms."""
     yield from _norm(c, name + (".norm" if c.block == "parallel" else ".attention_norm"), c.d_model)
     yield from attention(c, name + ".attention")
@@ -227,11 +223,10 @@ def _block(c, name, attention, mlp):
         yield from _norm(c, name + ".mlp_post_norm", c.d_model)
 
 
-def _attention(c, name):
+def _attention(c: ModelConfig, name: str) -> Iterator[Array]:
     queries, keys = c.n_heads * c.d_head, c.n_kv_heads * c.d_head
-    yield from _linear(name + ".q", "attention", c.d_model, queries, c.bias_qkv)
-    yield from _linear(name + ".k", "attention", c.d_model, keys, c.bias_qkv)
-    yield from _linear(name + ".v", "attention", c.d_model, keys, c.bias_qkv)
+    for which, width in ((".q", queries), (".k", keys), (".v", keys)):
+        yield from _linear(name + which, "attention", c.d_model, width, c.bias_qkv)
     if c.qk_norm != "none":
         widths = (queries, keys) if c.qk_norm == "full" else (c.d_head, c.d_head)
         for which, width in zip((".q_norm", ".k_norm"), widths, strict=True):
@@ -243,7 +238,7 @@ def _attention(c, name):
     yield from _linear(name + ".o", "attention", queries, c.d_model, c.bias_o)
 
 
-def _lightning_attention(c, name):
+def _lightning_attention(c: ModelConfig, name: str) -> Iterator[Array]:
     """Linear attention with a gate on its output: keys and values for every head."""
     width = c.n_heads * c.d_head
     for which in (".q", ".k", ".v", ".gate"):
@@ -252,8 +247,7 @@ def _lightning_attention(c, name):
     yield from _linear(name + ".o", "attention", width, c.d_model)
 
 
-def _latent_attention(c, name):
-    m = c.latent
+def _latent_attention(m: LatentAttention, c: ModelConfig, name: str) -> Iterator[Array]:
     queries = c.n_heads * (m.d_nope + m.d_rope)
     if m.d_query_latent:
         yield from _linear(name + ".q_down", "attention", c.d_model, m.d_query_latent, c.bias_qkv)
@@ -267,18 +261,19 @@ def _latent_attention(c, name):
     yield from _linear(name + ".o", "attention", c.n_heads * m.d_value, c.d_model, c.bias_o)
 
 
-def _dense_mlp(c, name):
+def _dense_mlp(c: ModelConfig, name: str) -> Iterator[Array]:
     return _mlp(c, name, c.d_ff, c.bias_mlp)
 
 
-def _mlp(c, name, width, bias, part="MLP", experts=()):
+def _mlp(
+    c: ModelConfig, name: str, width: int, bias: bool, part: str = "MLP", experts: Shape = ()
+) -> Iterator[Array]:
     maps = (("gate", c.d_model, width),) if c.gated_mlp else ()
     for which, d_in, d_out in (*maps, ("up", c.d_model, width), ("down", width, c.d_model)):
         yield from _linear(f"{name}.{which}", part, d_in, d_out, bias, experts)
 
 
-def _experts(c, name):
-    e = c.experts
+def _experts(e: Experts, c: ModelConfig, name: str) -> Iterator[Array]:
     yield from _linear(name + ".router", "router", c.d_model, e.n_experts, e.router_bias)
     if e.balancing_buffer:
         yield Array(name + ".router.balance", (e.n_experts,), "buffer", "router")
@@ -289,7 +284,7 @@ def _experts(c, name):
         yield from _linear(name + ".shared_gate", "shared expert", c.d_model, 1)
 
 
-def _head(c):
+def _head(c: ModelConfig) -> Iterator[Array]:
     if c.final_norm:
         yield from _norm(c, "final_norm", c.d_model)
     if c.pooler:
@@ -299,7 +294,7 @@ def _head(c):
         yield from _norm(c, "head.norm", c.d_model)
     if c.d_embedding != c.d_model:
         yield from _linear("head.project_out", "embedding projection", c.d_model, c.d_embedding)
-    shared = "embedding.tokens" if c.tied else None
-    yield Array("head.weight", (c.d_embedding, c.vocab_size), "weight", "output head", shared)
+    table = "embedding.tokens" if c.tied else None
+    yield Array("head.weight", (c.d_embedding, c.vocab_size), "weight", "output head", table)
     if c.bias_head:
         yield Array("head.bias", (c.vocab_size,), "bias", "output head")

@@ -5,8 +5,8 @@ training is merged first here, until no pair is left that the training knew.
 """
 
 import codecs
-import heapq
 import json
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
@@ -16,6 +16,7 @@ from typing import Any
 import regex
 
 from paramlab.headers import UnsupportedModel
+from paramlab.long_words import merged_by_queue
 
 # How a text is cut into words, by the name that GGUF files use ("tokenizer.ggml.pre").
 WORDS = {
@@ -24,6 +25,7 @@ WORDS = {
     # their own, while the last space before a letter belongs to the letter's word.
     "smollm": r"\p{N}|'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?[^\s\p{L}\p{N}]+|\s+(?![^\s\p{N}])|\s+",
 }
+LONG_WORD = 200  # letters; beyond, a queue finds the same merges sooner
 _CONTROL, _USER_DEFINED = 3, 4  # token types of GGUF: taken from the text whole, never merged
 
 
@@ -189,44 +191,25 @@ class Tokenizer:
         return tokens
 
     def _merge(self, word: str) -> list[int]:
-        """Merge the bytes of one word: again and again the pair that was learned first.
-
-        The parts form a chain, and a queue holds the pairs by rank, so that n letters take about
-        n log n steps; looking through all pairs for every merge would take n squared.
-        """
+        """Merge the bytes of one word: again and again the pair that was learned first."""
         parts = _letters_of(word)
-        n = len(parts)
-        before, after = list(range(-1, n)), list(range(1, n + 1))
-        queue: list[tuple[int, int]] = []  # rank of a pair, place of its left part
-
-        def rank_at(left: int) -> int | None:
-            right = after[left]
-            return self.ranks.get(f"{parts[left]} {parts[right]}") if right < n else None
-
-        def enqueue(left: int) -> None:
-            if left >= 0 and (rank := rank_at(left)) is not None:
-                heapq.heappush(queue, (rank, left))
-
-        for left in range(n):
-            enqueue(left)
-        while queue:
-            rank, left = heapq.heappop(queue)
-            if rank_at(left) != rank:
-                continue  # a merge before this one took one of the two away
-            right = after[left]
-            parts[left] += parts[right]
-            parts[right] = ""  # out of the chain
-            after[left] = after[right]
-            before[after[left]] = left
-            enqueue(before[left])
-            enqueue(left)
+        if len(parts) > LONG_WORD:
+            parts = merged_by_queue(parts, self.ranks)
+        while len(parts) > 1:
+            first = min(pairwise(parts), key=self._rank)
+            if " ".join(first) not in self.ranks:
+                break  # no pair is left that the training knew
+            parts = _joined(parts, first)
         try:
-            return [self.ids[part] for part in parts if part]
+            return [self.ids[part] for part in parts]
         except KeyError as missing:
             byte = _bytes_of(missing.args[0])[0]
             raise ValueError(
                 f"this tokenizer has no token for the byte 0x{byte:02x} in {word!r}"
             ) from None
+
+    def _rank(self, pair: tuple[str, str]) -> float:
+        return self.ranks.get(" ".join(pair), math.inf)
 
     def decode(self, tokens: Iterable[int]) -> str:
         """Return the text of token ids, with U+FFFD for bytes that are not UTF-8."""
@@ -349,7 +332,7 @@ def train_bpe(text: str, vocab_size: int, pre: str = "gpt-2") -> Tokenizer:
         )
     vocabulary, merges = sorted(_LETTERS), []
     words = Counter(regex.findall(_pattern(pre), text))
-    parts = {word: tuple(_letters_of(word)) for word in words}
+    parts = {word: _letters_of(word) for word in words}
     counts: Counter[tuple[str, str]] = Counter()
     places = defaultdict(set)  # the words in which a pair occurs, or occurred
     for word, times in words.items():
@@ -373,12 +356,12 @@ def train_bpe(text: str, vocab_size: int, pre: str = "gpt-2") -> Tokenizer:
     return Tokenizer(vocabulary, merges, pre)
 
 
-def _joined(parts: tuple[str, ...], pair: tuple[str, str]) -> tuple[str, ...]:
+def _joined(parts: list[str], pair: tuple[str, str]) -> list[str]:
     """Join every occurrence of a pair, from left to right."""
     joined: list[str] = []
     i = 0
     while i < len(parts):
-        found = parts[i : i + 2] == pair
+        found = tuple(parts[i : i + 2]) == pair
         joined.append("".join(pair) if found else parts[i])
         i += 2 if found else 1
-    return tuple(joined)
+    return joined

@@ -9,8 +9,8 @@ import pytest
 import weight_files as files
 from paramlab import catalog
 from paramlab.cli import LONGEST_ERROR, main
-from paramlab.costs import cost
 from paramlab.importers import count_source
+from paramlab.reports import cost
 
 PACKAGE = Path(catalog.__file__).parents[1]
 

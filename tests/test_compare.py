@@ -5,8 +5,8 @@ from itertools import pairwise
 
 import pytest
 from paramlab import catalog, count
-from paramlab.compare import compare, costs_of
-from paramlab.costs import cost
+from paramlab.compare import compare
+from paramlab.reports import cost, costs_of
 
 KNOWN = [model for model in catalog.load() if model.config]
 

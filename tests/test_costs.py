@@ -15,7 +15,6 @@ from paramlab.costs import (
     BITS,
     SCORES,
     attended_pairs,
-    cost,
     crossover_tokens,
     decode_operations,
     forward_operations,
@@ -26,6 +25,7 @@ from paramlab.costs import (
 from paramlab.huggingface import config_from_hf
 from paramlab.layers import softmax
 from paramlab.measured import counted_run
+from paramlab.reports import cost
 from paramlab.transformer import forward
 from random_models import STYLES, random_params
 

@@ -1,12 +1,20 @@
 """Refusals: one sentence, with both values, for each argument that makes no sense."""
 
-import numpy as np
+from numbers import Integral
+from typing import TYPE_CHECKING
+
+from paramlab.config import ModelConfig
+
+if TYPE_CHECKING:
+    import numpy as np
 
 # ------------------------------------------------------------------ queries, keys and values
 
 
-def check_attention(q: np.ndarray, k: np.ndarray, v: np.ndarray) -> tuple[int, int]:
+def check_attention(q: "np.ndarray", k: "np.ndarray", v: "np.ndarray") -> tuple[int, int]:
     """Return how many queries (..., N, T, H) and keys (..., K, S, H) there are, if they fit."""
+    import numpy as np  # here: counting works without
+
     for x in (q, k, v):  # a mean of whole numbers would be cut to one
         if not isinstance(x, np.ndarray) or x.dtype.kind != "f":
             kind = getattr(x, "dtype", type(x).__name__)
@@ -24,7 +32,7 @@ def check_attention(q: np.ndarray, k: np.ndarray, v: np.ndarray) -> tuple[int, i
     return q.shape[-2], k.shape[-2]
 
 
-def check_one_query_per_key(name: str, q: np.ndarray, k: np.ndarray, v: np.ndarray) -> int:
+def check_one_query_per_key(name: str, q: "np.ndarray", k: "np.ndarray", v: "np.ndarray") -> int:
     """Return how many tokens there are, if a variant can take them."""
     n_queries, n_keys = check_attention(q, k, v)
     if n_queries != n_keys:
@@ -32,7 +40,7 @@ def check_one_query_per_key(name: str, q: np.ndarray, k: np.ndarray, v: np.ndarr
     return n_queries
 
 
-def check_buckets(q: np.ndarray, k: np.ndarray, n_buckets: int) -> None:
+def check_buckets(q: "np.ndarray", k: "np.ndarray", n_buckets: int) -> None:
     """Refuse keys that are not the queries' own, and buckets that no bits can name."""
     if q.shape != k.shape:
         raise ValueError(f"hashed attention shares queries and keys: {q.shape} is not {k.shape}")
@@ -41,8 +49,10 @@ def check_buckets(q: np.ndarray, k: np.ndarray, n_buckets: int) -> None:
         raise ValueError(f"n_buckets is {n_buckets}; it must be a power of two")
 
 
-def mask_for(mask: np.ndarray, q: np.ndarray, k: np.ndarray) -> np.ndarray:
+def mask_for(mask: "np.ndarray", q: "np.ndarray", k: "np.ndarray") -> "np.ndarray":
     """Return a view of a mask with all its rows and columns, (T, S) or (N, T, S), if it fits."""
+    import numpy as np
+
     if mask.dtype == bool:
         raise ValueError("a mask is added to the scores: 0 where a query may look, -inf elsewhere")
     scores = (*q.shape[-3:-1], k.shape[-2])
@@ -55,5 +65,49 @@ def mask_for(mask: np.ndarray, q: np.ndarray, k: np.ndarray) -> np.ndarray:
 def check_positive(**sizes: int) -> None:
     """Refuse sizes that are none, by their names."""
     for name, size in sizes.items():
-        if not isinstance(size, int | np.integer) or size < 1:
+        if not isinstance(size, Integral) or size < 1:
             raise ValueError(f"{name} is {size!r}; it must be a whole number of at least 1")
+
+
+# ------------------------------------------------------------------ what is costed
+
+FARTHEST = 10**12  # tokens; no text is longer
+
+
+def check_decoder(config: ModelConfig) -> None:
+    """Refuse an architecture whose costs are not described here."""
+    if config.n_encoder_layers:
+        raise ValueError(
+            "an encoder-decoder reads two texts, and its cost depends on both lengths; "
+            "only decoders are costed here"
+        )
+    if config.pooler or config.head_transform or config.n_segments:
+        raise ValueError(
+            "an encoder such as BERT reads in both directions and generates no token; "
+            "only decoders are costed here"
+        )
+    if config.lightning_layers:
+        raise ValueError(
+            f"{len(config.lightning_layers)} of its {config.n_layers} layers have linear "
+            "(lightning) attention, which keeps no keys and values; its cost is not known here"
+        )
+
+
+def check_lengths(least: int = 1, **lengths: int) -> None:
+    """Refuse numbers of tokens or texts that are none, by their names."""
+    for name, n in lengths.items():
+        if type(n) is not int or not least <= n <= FARTHEST:
+            raise ValueError(
+                f"{name} is {n!r}; it must be a whole number from {least} to {FARTHEST}"
+            )
+
+
+def check_attention_kind(attention: str) -> None:
+    """Refuse what is neither full nor causal nor a window of some tokens."""
+    kind, _, width = str(attention).partition(":")
+    if attention in ("full", "causal"):
+        return
+    if kind != "window" or not (width.isascii() and width.isdigit() and 0 < len(width) < 13):
+        raise ValueError(f"attention is {attention!r}; it can be full, causal or window:TOKENS")
+    if not int(width):
+        raise ValueError("a window of 0 tokens sees nothing; it must be at least 1")

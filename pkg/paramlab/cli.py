@@ -6,23 +6,27 @@ Every error that a user can cause is one line on standard error and exit status 
 import argparse
 import os
 import sys
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from paramlab.importers import Counted
 
 EXIT_BAD_INPUT = 2
 LONGEST_ERROR = 400  # characters; a damaged file can hold a name of megabytes
 
 
 class _Help(argparse.HelpFormatter):
-    def __init__(self, prog: str):
+    def __init__(self, prog: str) -> None:
         super().__init__(prog, width=88)  # without a width it imports shutil to ask the terminal
 
 
 class _Parser(argparse.ArgumentParser):
     """Report a wrong command line in one line."""
 
-    def __init__(self, *args, **options):
-        super().__init__(*args, formatter_class=_Help, allow_abbrev=False, **options)
+    def __init__(self, prog: str, **options: Any) -> None:
+        super().__init__(prog, formatter_class=_Help, allow_abbrev=False, **options)
 
-    def error(self, message: str):
+    def error(self, message: str) -> NoReturn:
         """Print the message and leave with the status of bad input."""
         self.exit(EXIT_BAD_INPUT, f"{self.prog}: {_cut(message)} (see {self.prog} --help)\n")
 
@@ -130,7 +134,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_context(command, default: str) -> None:
+def _add_context(command: argparse.ArgumentParser, default: str) -> None:
     command.add_argument(
         "--context", type=int, metavar="N", help=f"tokens in the context ({default})"
     )
@@ -147,62 +151,46 @@ def _cut(message: str) -> str:
     return line if len(line) <= LONGEST_ERROR else line[:LONGEST_ERROR] + "..."
 
 
-def _count(options) -> int:
+def _count(options: argparse.Namespace) -> int:
     from paramlab.importers import count_source
+    from paramlab.reports import count_as_json, count_as_text
 
     counted = [count_source(source) for source in options.sources]  # all, before any is printed
     if options.json:
-        import json
-
         objects = [count_as_json(each.name, each.count, each.basis) for each in counted]
-        print(json.dumps(objects if len(objects) > 1 else objects[0]))
-        return 0
-    for number, each in enumerate(counted):
-        print("\n" * bool(number) + _as_text(each, options.by))
+        return _print_json(objects if len(objects) > 1 else objects[0])
+    print("\n\n".join(count_as_text(each, options.by) for each in counted))
     return 0
 
 
-def _as_text(counted, by: str) -> str:
-    from paramlab import display, params
-
-    count = counted.count
-    if by == "layer":
-        kinds = params.by_layer(counted.config)
-        each = [(f"{name} x {n}" if n > 1 else name, n * size, size) for name, n, size in kinds]
-        table = display.table([*each, ("total", count.total, "")], ("layer", "parameters", "each"))
-    else:
-        split = count.by_part if by == "component" else count.by_role
-        rows = [(name, n, display.percent(n, count.total, 4)) for name, n in split.items()]
-        head = ("part" if by == "component" else "role", "parameters", "share")
-        table = display.table([*rows, ("total", count.total, "100%")], head)
-    lines = [counted.name, "", table, ""]
-    if count.active != count.total:
-        lines.append(f"active per token: {count.active:,}")
-        lines.append(f"  without the input table: {count.active_without_input_table:,}")
-    if count.tied:
-        lines.append(f"tied, counted once: {count.tied:,}")
-    if count.buffers:
-        lines.append(f"buffers, not counted: {count.buffers:,}")
-    lines.append(f"basis: {counted.basis} ({BASIS[counted.basis]})")
-    return "\n".join((*lines, *counted.notes))
-
-
-def _cost(options) -> int:
-    from paramlab.costs import cost
+def _cost(options: argparse.Namespace) -> int:
+    from paramlab.reports import cost, cost_as_json, cost_as_text, decoder
 
     counted = _with_heads(options.source)
     context = options.context if options.context is not None else counted.config.n_ctx
-    costed = cost(_decoder(counted), context, options.attention, options.precision, options.batch)
+    costed = cost(decoder(counted), context, options.attention, options.precision, options.batch)
     if options.json:
-        import json
-
-        print(json.dumps(cost_as_json(counted, costed)))
-    else:
-        print(_cost_as_text(counted, costed))
+        return _print_json(cost_as_json(counted, costed))
+    print(cost_as_text(counted, costed))
     return 0
 
 
-def _with_heads(source: str):
+def _compare(options: argparse.Namespace) -> int:
+    from paramlab.compare import compare
+    from paramlab.reports import comparison_as_json, comparison_as_text
+
+    a, b = _with_heads(options.a), _with_heads(options.b)
+    steps = compare(a.config, b.config)
+    context = options.context
+    if context is None:
+        context = min(filter(None, (a.config.n_ctx, b.config.n_ctx)), default=2048)
+    if options.json:
+        return _print_json(comparison_as_json(a, b, steps, context))
+    print(comparison_as_text(a, b, steps, context))
+    return 0
+
+
+def _with_heads(source: str) -> "Counted":
     """Count a source whose architecture is known down to its heads."""
     from paramlab.importers import count_source
 
@@ -211,157 +199,14 @@ def _with_heads(source: str):
     return count_source(source)
 
 
-def _decoder(counted):
-    """Return the architecture, or refuse it where no field of it says that it is no decoder."""
-    from paramlab.costs import check_decoder
+def _print_json(found: object, ensure_ascii: bool = True) -> int:
+    import json  # here, because only those who ask for it should wait for it
 
-    check_decoder(counted.config)
-    if counted.kind != "decoder":
-        raise ValueError(f"{counted.name} is a {counted.kind}; only decoders are costed here")
-    return counted.config
-
-
-def _cost_as_text(counted, c) -> str:
-    from paramlab.display import in_bytes, number, percent, table
-
-    def both(part):
-        n, each = c.prefill.by_part[part], c.decode.by_part[part]
-        shares = percent(n, c.prefill.multiply_adds), percent(each, c.decode.multiply_adds)
-        return part, n, shares[0], each, shares[1]
-
-    rows = [both(part) for part in c.prefill.by_part]
-    rows.append(("total", c.prefill.multiply_adds, "100%", c.decode.multiply_adds, "100%"))
-    rows.append(("in FLOPs", c.prefill.flops, "", c.decode.flops, ""))
-    texts = "1 text" if c.batch == 1 else f"{c.batch:,} texts"
-    head = ("multiply-adds", "reading all", "share", "next token", "share")
-    sizes = [
-        ("weights", c.weight_bytes),
-        ("  read for a next token", c.weight_bytes_read),
-        ("key-value cache", c.kv_cache_bytes),
-        ("  per token", c.kv_cache_bytes_per_token),
-    ]
-    met = "scores and mixing never take more than half: their windows bound them"
-    if c.crossover_tokens:
-        met = f"scores and mixing take more than half from {number(c.crossover_tokens)} tokens on"
-    return "\n".join((
-        f"{counted.name}: {texts} of {number(c.context_tokens)} tokens, {c.precision}",
-        "",
-        table(rows, head),
-        "",
-        table([(name, n, in_bytes(n)) for name, n in sizes], ("bytes", "", "")),
-        "",
-        met,
-        *c.assumptions,
-        f"basis: {counted.basis} ({BASIS[counted.basis]})",
-        *counted.notes,
-    ))  # fmt: skip
-
-
-def cost_as_json(counted, c) -> dict[str, object]:
-    """Return a cost under stable names, with units; counts and bytes are integers."""
-
-    def operations(ops):
-        return {"multiply_adds": ops.multiply_adds, "flops": ops.flops, "components": ops.by_part}
-
-    return {
-        "name": counted.name,
-        "context_tokens": c.context_tokens,
-        "attention": c.attention,
-        "precision": c.precision,
-        "batch": c.batch,
-        "prefill": operations(c.prefill),
-        "decode": operations(c.decode),
-        "weight_bytes": c.weight_bytes,
-        "weight_bytes_read": c.weight_bytes_read,
-        "kv_cache_bytes": c.kv_cache_bytes,
-        "kv_cache_bytes_per_token": c.kv_cache_bytes_per_token,
-        "crossover_tokens": c.crossover_tokens,
-        "assumptions": list(c.assumptions),
-        "basis": counted.basis,
-        "notes": list(counted.notes),
-    }
-
-
-def _compare(options) -> int:
-    from paramlab import display
-    from paramlab.compare import compare, costs_of
-
-    a, b = _with_heads(options.a), _with_heads(options.b)
-    steps = compare(a.config, b.config)
-    totals = {"a": a.count.total, "b": b.count.total}
-    context = options.context
-    if context is None:
-        context = min(filter(None, (a.config.n_ctx, b.config.n_ctx)), default=2048)
-    costs = [costs_of(each.config, context) for each in (a, b)]
-    if options.json:
-        import json
-
-        listed = [{"fields": step.fields, "parameters": step.parameters} for step in steps]
-        both = {"context_tokens": context} | dict(zip("ab", costs, strict=True))
-        found = {"a": a.name, "b": b.name, "totals": totals, "steps": listed, "costs": both}
-        print(json.dumps(found))
-        return 0
-    rows: list[tuple[object, ...]] = [(a.name, "", totals["a"])]
-    for step in steps:
-        changes = zip(step.before, step.after, strict=True)
-        values = ", ".join(f"{_shown(old)} -> {_shown(new)}" for old, new in changes)
-        rows.append((", ".join(step.fields), values, f"{step.parameters:+,}"))
-    rows.append((b.name, "", totals["b"]))
-    print(display.table(rows, head=("field", "value", "parameters")))
-    print(f"\n{_costs_side_by_side(a, b, costs, context)}")
+    print(json.dumps(found, ensure_ascii=ensure_ascii))
     return 0
 
 
-def _costs_side_by_side(a, b, costs, context: int) -> str:
-    from paramlab import display
-
-    for each, found in zip((a, b), costs, strict=True):
-        if isinstance(found, str):
-            return f"no costs: {each.name}: {found}"
-    rows = []
-    for name, before in costs[0].items():
-        ratio = display.rounded(costs[1][name] / before, 3)
-        rows.append((name.replace("_", " "), before, costs[1][name], f"x {ratio}"))
-    return display.table(rows, head=(f"at {context:,} tokens, causal, fp16", a.name, b.name, ""))
-
-
-def _shown(value: object) -> str:
-    """Show a part of an architecture by its name, and layers by how many there are."""
-    if isinstance(value, tuple):
-        return f"{len(value)} layers" if value else "()"
-    return str(value) if value is None or len(str(value)) <= 20 else type(value).__name__
-
-
-BASIS = {
-    "weights": "counted from a published weight file",
-    "config": "counted from a published configuration",
-    "inferred": "the publication leaves the list of arrays open in places",
-}
-
-
-def count_as_json(name, count, basis) -> dict[str, object]:
-    """Return a count under the stable names of the command line; all numbers are integers.
-
-    weight + bias + norm + embedding + position = total, and the components sum to it too.
-    """
-    return {
-        "name": name,
-        "total": count.total,
-        "active": count.active,
-        "active_without_input_table": count.active_without_input_table,
-        "weight": count.by_role["weight"],
-        "bias": count.bias,
-        "norm": count.norm,
-        "embedding": count.by_role["embedding"],
-        "position": count.by_role["position"],
-        "basis": basis,
-        "components": count.by_part,
-        "tied": count.tied,
-        "buffers": count.buffers,
-    }
-
-
-def _generate(options) -> int:
+def _generate(options: argparse.Namespace) -> int:
     from time import perf_counter
 
     from paramlab.sampling import generate
@@ -382,8 +227,7 @@ def _generate(options) -> int:
     return 0
 
 
-def _claims(options) -> int:
-    import json
+def _claims(options: argparse.Namespace) -> int:
     from dataclasses import asdict
 
     from paramlab import claims
@@ -391,14 +235,13 @@ def _claims(options) -> int:
     every = options.verdict is None
     chosen = claims.load() if every else claims.by_verdict(options.verdict)
     if options.json:
-        print(json.dumps([asdict(claim) for claim in chosen], ensure_ascii=False))
-        return 0
+        return _print_json([asdict(claim) for claim in chosen], ensure_ascii=False)
     for claim in chosen:
         print(f"{claim.id:4} {claim.verdict:18} {claim.paraphrase}")
     return 0
 
 
-def _fetch(options) -> int:
+def _fetch(options: argparse.Namespace) -> int:
     from paramlab.real_model import fetch
 
     print(fetch(progress=True))

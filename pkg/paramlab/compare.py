@@ -1,9 +1,8 @@
-"""What tells two architectures apart, how many parameters each difference causes, and its cost."""
+"""What tells two architectures apart, and how many parameters each difference causes."""
 
 from typing import Any, NamedTuple
 
 from paramlab.config import ModelConfig
-from paramlab.costs import check_length, cost
 from paramlab.params import count
 
 # Fields that ModelConfig derives from others where they are 0.
@@ -71,30 +70,6 @@ def _next_change(
         except ValueError:  # not a possible model
             continue
     raise AssertionError("changing all fields gives b, which is possible")
-
-
-def costs_of(config: ModelConfig, context_tokens: int) -> dict[str, int] | str:
-    """Return what a context costs, causal and in fp16, or the reason why that is not known.
-
-    Examples
-    --------
-    >>> gpt2 = ModelConfig(n_layers=12, d_model=768, n_heads=12, d_ff=3072,
-    ...                    vocab_size=50257, n_ctx=1024)
-    >>> costs_of(gpt2, 1024)["kv_cache_bytes"]  # 2 x 12 layers x 768 x 1,024 tokens x 2 bytes
-    37748736
-    """
-    check_length("context", context_tokens)
-    try:
-        found = cost(config, context_tokens)
-    except ValueError as error:
-        return str(error)
-    return {
-        "prefill_flops": found.prefill.flops,
-        "decode_flops": found.decode.flops,
-        "weight_bytes_read": found.weight_bytes_read,
-        "kv_cache_bytes": found.kv_cache_bytes,
-        "kv_cache_bytes_per_token": found.kv_cache_bytes_per_token,
-    }
 
 
 def _values(config: ModelConfig, other: ModelConfig) -> dict[str, Any]:

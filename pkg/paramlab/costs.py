@@ -4,19 +4,19 @@ An operation is a multiply-add, counted for matrix products alone: a product of 
 (d_in, d_out) takes T * d_in * d_out of them, and two FLOPs each. They come from the same list of
 arrays as the parameter count (:func:`paramlab.params.stacks`), to which attention adds its two
 products of activations: scores (queries by keys) and mixing (weights by values).
-:func:`paramlab.measured.counted_run` counts what NumPy really performs.
+:func:`paramlab.measured.measure` counts what NumPy really performs.
 """
 
 from collections import Counter
 from dataclasses import dataclass
 
+from paramlab.checks import FARTHEST, check_attention_kind, check_decoder, check_lengths
 from paramlab.config import ModelConfig
-from paramlab.params import count, stacks
+from paramlab.params import Array, count, stacks
 
 SCORES = "scores and mixing"
 BITS = {"fp32": 32, "fp16": 16, "bf16": 16, "int8": 8, "int4": 4}
 CACHE_BITS_AT_LEAST = 16  # quantized weights are usually run with a 16-bit cache
-FARTHEST = 10**12  # tokens; where a search for a crossover gives up
 
 
 @dataclass(frozen=True)
@@ -48,84 +48,6 @@ class Operations:
         return self.by_part.get(SCORES, 0)
 
 
-@dataclass(frozen=True)
-class Cost:
-    """What a model costs at a context length; bytes for the whole batch."""
-
-    context_tokens: int
-    attention: str
-    precision: str
-    batch: int
-    prefill: Operations  # reading the whole context at once
-    decode: Operations  # one more token, as the last of the context
-    weight_bytes: int
-    weight_bytes_read: int  # by one decode step
-    kv_cache_bytes: int  # of the whole context
-    kv_cache_bytes_per_token: int  # of one text, while no window is full
-    crossover_tokens: int | None
-    assumptions: tuple[str, ...]
-
-
-def cost(
-    config: ModelConfig,
-    context_tokens: int,
-    attention: str = "causal",
-    precision: str = "fp16",
-    batch: int = 1,
-) -> Cost:
-    """Return everything below for one context length, with the assumptions in words.
-
-    Parameters
-    ----------
-    config
-        The architecture of a decoder.
-    context_tokens
-        How many tokens the model has read when a decode step ends.
-    attention
-        As for :func:`forward_operations`.
-    precision
-        Of the weights: fp32, fp16, bf16, int8 or int4. The cache takes as many bits, but at
-        least 16.
-    batch
-        How many texts are read at the same time.
-
-    Raises
-    ------
-    ValueError
-        When an argument is out of range, or the model is not a decoder with softmax attention.
-
-    Examples
-    --------
-    >>> llama = ModelConfig(n_layers=32, d_model=4096, n_heads=32, d_ff=11008, vocab_size=32000,
-    ...                     n_ctx=4096, positions="rope", norm="rmsnorm", gated_mlp=True,
-    ...                     bias_qkv=False, bias_o=False, bias_mlp=False, tied=False)
-    >>> at_4k = cost(llama, 4096)
-    >>> at_4k.kv_cache_bytes == 2 * 2**30, at_4k.kv_cache_bytes_per_token
-    (True, 524288)
-    """
-    check_length("context", context_tokens)
-    check_length("batch", batch)
-    prefill = forward_operations(config, context_tokens, attention=attention)
-    decode = decode_operations(config, context_tokens, attention)
-    return Cost(
-        context_tokens,
-        attention,
-        precision,
-        batch,
-        _times(prefill, batch),
-        _times(decode, batch),
-        weight_bytes(config, precision),
-        weight_bytes_read(config, batch, precision),
-        batch * kv_cache_bytes(config, context_tokens, precision, attention),
-        kv_cache_bytes(config, 1, precision, attention),
-        crossover_tokens(config, attention),
-        tuple(_assumptions(config, context_tokens, attention, precision, batch)),
-    )
-
-
-# ------------------------------------------------------------------ operations
-
-
 def forward_operations(
     config: ModelConfig,
     n_tokens: int,
@@ -138,7 +60,7 @@ def forward_operations(
     Parameters
     ----------
     config
-        The architecture of a decoder.
+        The architecture of a decoder with softmax attention.
     n_tokens
         T, the tokens read in this pass.
     n_before
@@ -150,11 +72,6 @@ def forward_operations(
         more than N tokens.
     last_only
         Compute the logits after the last token only.
-
-    Raises
-    ------
-    ValueError
-        When an argument is out of range, or the model is not a decoder with softmax attention.
 
     References
     ----------
@@ -174,21 +91,57 @@ def forward_operations(
     36
     """
     check_decoder(config)
-    check_length("n_tokens", n_tokens)
-    check_length("n_before", n_before, least=0)
-    limit = window_of(attention)
+    check_lengths(n_tokens=n_tokens)
+    check_lengths(least=0, n_before=n_before)
     parts: Counter[str] = Counter()
     for stack in stacks(config):
         for array in stack.arrays:
-            if array.role != "weight" or len(array.shape) < 2:  # an attention sink is no matrix
+            if array.role != "weight" or len(array.shape) == 1:  # an attention sink is no matrix
                 continue
-            part = "projections" if array.part == "attention" else array.part
             n = 1 if last_only and array.name.startswith("head.") else n_tokens
-            parts[part] += n * stack.n * _used(config, array)
-            if array.name.endswith("attention.o.weight"):  # after the products before it
-                pairs = _layer_pairs(config, stack.layers, n_tokens, n_before, limit)
-                parts[SCORES] += pairs * _multiply_adds_per_pair(config, cached=n_before > 0)
-    return Operations(dict(parts))
+            name = "projections" if array.part == "attention" else array.part
+            parts[name] += n * stack.n * _numbers_used(config, array)
+    names = list(parts)
+    names.insert(names.index("projections") + 1, SCORES)  # in the order of the pass
+    pairs = _pairs(config, n_tokens, n_before, window_of(attention))
+    parts[SCORES] = pairs * _multiply_adds_per_pair(config, cached=n_before > 0)
+    return Operations({name: parts[name] for name in names})
+
+
+def _numbers_used(config: ModelConfig, array: Array, n_tokens: int = 1) -> int:
+    """Return how many numbers of an array, of experts those chosen, some tokens use at most."""
+    if array.part != "experts" or not (e := config.experts):
+        return array.size
+    return array.size // e.n_experts * min(e.n_experts, n_tokens * e.n_active)
+
+
+def _multiply_adds_per_pair(config: ModelConfig, cached: bool) -> int:
+    """Return the multiply-adds of one query and one key in all heads of a layer."""
+    m = config.latent
+    if m is None:
+        width = 2 * config.d_head
+    elif cached:  # queries are brought to the width of the short vectors instead
+        width = (m.d_latent + m.d_rope) + m.d_latent
+    else:
+        width = (m.d_nope + m.d_rope) + m.d_value
+    return config.n_heads * width
+
+
+def _pairs(config: ModelConfig, n_tokens: int, n_before: int, limit: int | None) -> int:
+    """Add up the pairs of a query and a key, in one head of every layer."""
+    if limit is None:
+        return config.n_layers * n_tokens * (n_before + n_tokens)
+    windows = _windows(config, limit)
+    return sum(n * attended_pairs(n_tokens, n_before, window) for window, n in windows)
+
+
+def _windows(config: ModelConfig, limit: int | None) -> list[tuple[int, int]]:
+    """Return each window (0: none) and how many layers have it."""
+    if limit is None or not (config.window or limit):
+        return [(0, config.n_layers)]
+    n_local = (len(config.local_layers) or config.n_layers) if config.window else 0
+    narrow = min(filter(None, (config.window, limit)))
+    return [(narrow, n_local), (limit, config.n_layers - n_local)]
 
 
 def decode_operations(config: ModelConfig, position: int, attention: str = "causal") -> Operations:
@@ -200,7 +153,7 @@ def decode_operations(config: ModelConfig, position: int, attention: str = "caus
     >>> decode_operations(tiny, 3).by_part
     {'projections': 16, 'scores and mixing': 12, 'MLP': 32, 'output head': 10}
     """
-    check_length("position", position)
+    check_lengths(position=position)
     return forward_operations(config, 1, position - 1, attention)
 
 
@@ -214,9 +167,7 @@ def attended_pairs(n_tokens: int, n_before: int = 0, window: int = 0) -> int:
     >>> attended_pairs(4), attended_pairs(4, window=2), attended_pairs(1, n_before=3)
     (10, 7, 4)
     """
-    check_length("n_tokens", n_tokens, least=0)
-    check_length("n_before", n_before, least=0)
-    check_length("window", window, least=0)
+    check_lengths(least=0, n_tokens=n_tokens, n_before=n_before, window=window)
 
     def seen_by_the_first(n: int) -> int:
         short = min(n, window) if window else n  # queries that see all tokens so far
@@ -256,25 +207,6 @@ def crossover_tokens(config: ModelConfig, attention: str = "causal") -> int | No
     return far
 
 
-def check_decoder(config: ModelConfig) -> None:
-    """Refuse an architecture whose costs are not described here."""
-    if config.n_encoder_layers:
-        raise ValueError(
-            "an encoder-decoder reads two texts, and its cost depends on both lengths; "
-            "only decoders are costed here"
-        )
-    if config.pooler or config.head_transform or config.n_segments:
-        raise ValueError(
-            "an encoder such as BERT reads in both directions and generates no token; "
-            "only decoders are costed here"
-        )
-    if config.lightning_layers:
-        raise ValueError(
-            f"{len(config.lightning_layers)} of its {config.n_layers} layers have linear "
-            "(lightning) attention, which keeps no keys and values; its cost is not known here"
-        )
-
-
 def window_of(attention: str) -> int | None:
     """Return the window that an attention option imposes: None for full, 0 for causal.
 
@@ -285,62 +217,8 @@ def window_of(attention: str) -> int | None:
     """
     if attention in ("full", "causal"):
         return None if attention == "full" else 0
-    kind, _, width = str(attention).partition(":")
-    if kind != "window" or not (width.isascii() and width.isdigit() and 0 < len(width) < 13):
-        raise ValueError(f"attention is {attention!r}; it can be full, causal or window:TOKENS")
-    if not int(width):
-        raise ValueError("a window of 0 tokens sees nothing; it must be at least 1")
-    return int(width)
-
-
-def check_length(name: str, n: int, least: int = 1) -> None:
-    """Refuse a number of tokens or texts that is none."""
-    if type(n) is not int or not least <= n <= FARTHEST:
-        raise ValueError(f"{name} is {n!r}; it must be a whole number from {least} to {FARTHEST}")
-
-
-def _used(config, array) -> int:
-    """Return how many weights of a matrix one token is multiplied with."""
-    if array.part != "experts":
-        return array.size
-    return array.size // config.experts.n_experts * config.experts.n_active
-
-
-def _multiply_adds_per_pair(config, cached: bool) -> int:
-    """Return the multiply-adds of one query and one key in all heads of a layer."""
-    m = config.latent
-    if m is None:
-        width = 2 * config.d_head
-    elif cached:  # queries are brought to the width of the short vectors instead
-        width = (m.d_latent + m.d_rope) + m.d_latent
-    else:
-        width = (m.d_nope + m.d_rope) + m.d_value
-    return config.n_heads * width
-
-
-def _layer_pairs(config, layers, n_tokens, n_before, limit) -> int:
-    """Add up the pairs of a query and a key over these layers."""
-    if limit is None:
-        return len(layers) * n_tokens * (n_before + n_tokens)
-    return sum(
-        n * attended_pairs(n_tokens, n_before, window)
-        for window, n in _windows(config, layers, limit)
-    )
-
-
-def _windows(config, layers, limit: int | None) -> list[tuple[int, int]]:
-    """Return each window (0: none) and how many of the layers have it."""
-    if limit is None or not (config.window or limit):
-        return [(0, len(layers))]
-    local = len(set(config.local_layers).intersection(layers))
-    if config.window and not config.local_layers:
-        local = len(layers)
-    narrow = min(filter(None, (config.window, limit)))
-    return [(narrow, local), (limit, len(layers) - local)]
-
-
-def _times(operations: Operations, batch: int) -> Operations:
-    return Operations({part: batch * n for part, n in operations.by_part.items()})
+    check_attention_kind(attention)
+    return int(attention.removeprefix("window:"))
 
 
 # ------------------------------------------------------------------ bytes
@@ -355,7 +233,7 @@ def weight_bytes(config: ModelConfig, precision: str = "fp16") -> int:
     >>> count(tiny).total, weight_bytes(tiny), weight_bytes(tiny, "int4")
     (106, 212, 53)
     """
-    return _bytes(count(config).total, bits_of(precision))
+    return _bytes(count(config).total, precision)
 
 
 def weight_bytes_read(config: ModelConfig, batch: int = 1, precision: str = "fp16") -> int:
@@ -373,21 +251,18 @@ def weight_bytes_read(config: ModelConfig, batch: int = 1, precision: str = "fp1
     >>> weight_bytes(tiny) - weight_bytes_read(tiny)
     32
     """
-    check_length("batch", batch)
-    e, numbers = config.experts, 0
-    for stack in stacks(config):
-        for array in stack.arrays:
-            read = array.size
-            if array.role == "buffer" or array.tied_to:
-                read = 0
-            elif array.part == "experts" and e:
-                read = array.size // e.n_experts * min(e.n_experts, batch * e.n_active)
-            elif array.name == "embedding.positions":
-                read = batch * config.d_model
-            elif array.name == "embedding.tokens" and not config.tied:
-                read = batch * config.d_embedding
-            numbers += stack.n * read
-    return _bytes(numbers, bits_of(precision))
+    check_lengths(batch=batch)
+    arrays = ((stack.n, array) for stack in stacks(config) for array in stack.arrays)
+    return _bytes(sum(n * _numbers_read(config, a, batch) for n, a in arrays), precision)
+
+
+def _numbers_read(config: ModelConfig, array: Array, batch: int) -> int:
+    if array.role == "buffer" or array.tied_to:
+        return 0
+    only_rows = array.part == "token table" and not config.tied
+    if only_rows or (array.role == "position" and config.positions == "learned"):
+        return batch * array.shape[-1]
+    return _numbers_used(config, array, batch)
 
 
 def kv_cache_bytes(
@@ -412,52 +287,14 @@ def kv_cache_bytes(
     (480, 96)
     """
     check_decoder(config)
-    check_length("n_tokens", n_tokens)
-    latent, windows = config.latent, _windows(config, range(config.n_layers), window_of(attention))
+    check_lengths(n_tokens=n_tokens)
+    latent, windows = config.latent, _windows(config, window_of(attention))
     per_token = latent.d_latent + latent.d_rope if latent else 2 * config.n_kv_heads * config.d_head
     kept = sum(n * min(n_tokens, window or n_tokens) for window, n in windows)
-    return _bytes(kept * per_token, cache_bits_of(precision))
+    return _bytes(kept * per_token, precision, CACHE_BITS_AT_LEAST)
 
 
-def bits_of(precision: str) -> int:
-    """Return the bits of one number in a precision."""
+def _bytes(numbers: int, precision: str, least_bits: int = 0) -> int:
     if precision not in BITS:
         raise ValueError(f"precision is {precision!r}; it can be {', '.join(BITS)}")
-    return BITS[precision]
-
-
-def cache_bits_of(precision: str) -> int:
-    """Return the bits of one cached number when the weights have this precision: at least 16."""
-    return max(CACHE_BITS_AT_LEAST, bits_of(precision))
-
-
-def _bytes(numbers: int, bits: int) -> int:
-    return -(-numbers * bits // 8)  # rounded up
-
-
-# ------------------------------------------------------------------ in words
-
-
-def _assumptions(c, n, attention, precision, batch):
-    """Yield what the numbers of a cost rest on, a sentence each."""
-    yield "1 multiply-add is 2 FLOPs; norms, softmax, activations and rotations are not counted"
-    yield {
-        "full": "attention full: each query meets every key, also those that the mask hides",
-        "causal": "attention causal: each query meets only the keys that it may see",
-    }.get(attention, f"attention {attention}: no layer looks back on more tokens, its own included")
-    if c.window and attention != "full":
-        n_local = len(c.local_layers) or c.n_layers
-        yield f"{n_local} of {c.n_layers} layers look back on {c.window:,} tokens of their own"
-    if c.latent:
-        yield "latent attention: a pass expands keys and values, a next token reads the short ones"
-    if e := c.experts:
-        chosen = f"{e.n_active} of {e.n_experts} experts per token"
-        at_most = min(e.n_experts, batch * e.n_active)
-        yield chosen + (f"; a step of {batch} texts reads {at_most} at most" if batch > 1 else "")
-    yield "the pass computes logits at every position"
-    if cache_bits_of(precision) != bits_of(precision):
-        yield f"the cache keeps {cache_bits_of(precision)} bits per number"
-    if c.n_ctx and n > c.n_ctx:
-        rows = f", and would need {(n - c.n_ctx) * c.d_model:,} more parameters"
-        learned = rows if c.positions == "learned" else ""
-        yield f"the model was made for {c.n_ctx:,} tokens{learned}"
+    return -(-numbers * max(BITS[precision], least_bits) // 8)  # rounded up

@@ -1,0 +1,335 @@
+"""How counts and costs are told: as text, as JSON, and with what they rest on in words."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from paramlab import display
+from paramlab.checks import check_decoder, check_lengths
+from paramlab.config import ModelConfig
+from paramlab.costs import (
+    BITS,
+    CACHE_BITS_AT_LEAST,
+    Operations,
+    crossover_tokens,
+    decode_operations,
+    forward_operations,
+    kv_cache_bytes,
+    weight_bytes,
+    weight_bytes_read,
+)
+from paramlab.params import Count, by_layer
+
+if TYPE_CHECKING:
+    from paramlab.compare import Step
+    from paramlab.importers import Counted
+
+BASIS = {
+    "weights": "counted from a published weight file",
+    "config": "counted from a published configuration",
+    "inferred": "the publication leaves the list of arrays open in places",
+}
+
+
+# ------------------------------------------------------------------ counts
+
+
+def count_as_text(counted: "Counted", by: str) -> str:
+    """Return a count as a table, split by component, role or layer, and what it rests on."""
+    count = counted.count
+    if by == "layer":
+        kinds = by_layer(counted.config)
+        each = [(f"{name} x {n}" if n > 1 else name, n * size, size) for name, n, size in kinds]
+        table = display.table([*each, ("total", count.total, "")], ("layer", "parameters", "each"))
+    else:
+        split = count.by_part if by == "component" else count.by_role
+        rows = [(name, n, display.percent(n, count.total, 4)) for name, n in split.items()]
+        head = ("part" if by == "component" else "role", "parameters", "share")
+        table = display.table([*rows, ("total", count.total, "100%")], head)
+    lines = [counted.name, "", table, ""]
+    if count.active != count.total:
+        lines.append(f"active per token: {count.active:,}")
+        lines.append(f"  without the input table: {count.active_without_input_table:,}")
+    if count.tied:
+        lines.append(f"tied, counted once: {count.tied:,}")
+    if count.buffers:
+        lines.append(f"buffers, not counted: {count.buffers:,}")
+    lines.append(f"basis: {counted.basis} ({BASIS[counted.basis]})")
+    return "\n".join((*lines, *counted.notes))
+
+
+def count_as_json(name: str, count: Count, basis: str) -> dict[str, object]:
+    """Return a count under the stable names of the command line; all numbers are integers.
+
+    weight + bias + norm + embedding + position = total, and the components sum to it too.
+    """
+    return {
+        "name": name,
+        "total": count.total,
+        "active": count.active,
+        "active_without_input_table": count.active_without_input_table,
+        "weight": count.by_role["weight"],
+        "bias": count.bias,
+        "norm": count.norm,
+        "embedding": count.by_role["embedding"],
+        "position": count.by_role["position"],
+        "basis": basis,
+        "components": count.by_part,
+        "tied": count.tied,
+        "buffers": count.buffers,
+    }
+
+
+# ------------------------------------------------------------------ costs
+
+
+def decoder(counted: "Counted") -> ModelConfig:
+    """Return the architecture, or refuse it where no field of it says that it is no decoder."""
+    check_decoder(counted.config)
+    if counted.kind != "decoder":
+        raise ValueError(f"{counted.name} is a {counted.kind}; only decoders are costed here")
+    return counted.config
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a model costs at a context length; bytes for the whole batch."""
+
+    context_tokens: int
+    attention: str
+    precision: str
+    batch: int
+    prefill: Operations  # reading the whole context at once
+    decode: Operations  # one more token, as the last of the context
+    weight_bytes: int
+    weight_bytes_read: int  # by one decode step
+    kv_cache_bytes: int  # of the whole context
+    kv_cache_bytes_per_token: int  # of one text, while no window is full
+    crossover_tokens: int | None
+    assumptions: tuple[str, ...]
+
+
+def cost(
+    config: ModelConfig,
+    context_tokens: int,
+    attention: str = "causal",
+    precision: str = "fp16",
+    batch: int = 1,
+) -> Cost:
+    """Return all that :mod:`paramlab.costs` computes for one context length, and its assumptions.
+
+    Parameters
+    ----------
+    config
+        The architecture of a decoder.
+    context_tokens
+        How many tokens the model has read when a decode step ends.
+    attention
+        As for :func:`paramlab.costs.forward_operations`.
+    precision
+        Of the weights: fp32, fp16, bf16, int8 or int4. The cache takes as many bits, but at
+        least 16.
+    batch
+        How many texts are read at the same time.
+
+    Raises
+    ------
+    ValueError
+        When an argument is out of range, or the model is not a decoder with softmax attention.
+
+    Examples
+    --------
+    >>> llama = ModelConfig(n_layers=32, d_model=4096, n_heads=32, d_ff=11008, vocab_size=32000,
+    ...                     n_ctx=4096, positions="rope", norm="rmsnorm", gated_mlp=True,
+    ...                     bias_qkv=False, bias_o=False, bias_mlp=False, tied=False)
+    >>> at_4k = cost(llama, 4096)
+    >>> at_4k.kv_cache_bytes == 2 * 2**30, at_4k.kv_cache_bytes_per_token
+    (True, 524288)
+    """
+    check_lengths(context=context_tokens, batch=batch)
+    prefill = forward_operations(config, context_tokens, attention=attention)
+    decode = decode_operations(config, context_tokens, attention)
+    return Cost(
+        context_tokens,
+        attention,
+        precision,
+        batch,
+        _times(prefill, batch),
+        _times(decode, batch),
+        weight_bytes(config, precision),
+        weight_bytes_read(config, batch, precision),
+        batch * kv_cache_bytes(config, context_tokens, precision, attention),
+        kv_cache_bytes(config, 1, precision, attention),
+        crossover_tokens(config, attention),
+        tuple(_assumptions(config, context_tokens, attention, precision, batch)),
+    )
+
+
+def _times(operations: Operations, batch: int) -> Operations:
+    return Operations({part: batch * n for part, n in operations.by_part.items()})
+
+
+def _assumptions(
+    c: ModelConfig, n: int, attention: str, precision: str, batch: int
+) -> Iterator[str]:
+    """Yield what the numbers of a cost rest on, a sentence each."""
+    yield "1 multiply-add is 2 FLOPs; norms, softmax, activations and rotations are not counted"
+    yield {
+        "full": "attention full: each query meets every key, also those that the mask hides",
+        "causal": "attention causal: each query meets only the keys that it may see",
+    }.get(attention, f"attention {attention}: no layer looks back on more tokens, its own included")
+    if c.window and attention != "full":
+        n_local = len(c.local_layers) or c.n_layers
+        yield f"{n_local} of {c.n_layers} layers look back on {c.window:,} tokens of their own"
+    if c.latent:
+        yield "latent attention: a pass expands keys and values, a next token reads the short ones"
+    if e := c.experts:
+        chosen = f"{e.n_active} of {e.n_experts} experts per token"
+        at_most = min(e.n_experts, batch * e.n_active)
+        yield chosen + (f"; a step of {batch} texts reads {at_most} at most" if batch > 1 else "")
+    yield "the pass computes logits at every position"
+    if BITS[precision] < CACHE_BITS_AT_LEAST:
+        yield f"the cache keeps {CACHE_BITS_AT_LEAST} bits per number"
+    if c.n_ctx and n > c.n_ctx:
+        rows = f", and would need {(n - c.n_ctx) * c.d_model:,} more parameters"
+        learned = rows if c.positions == "learned" else ""
+        yield f"the model was made for {c.n_ctx:,} tokens{learned}"
+
+
+def cost_as_text(counted: "Counted", c: Cost) -> str:
+    """Return a cost as two tables, and what it rests on."""
+    percent, table = display.percent, display.table
+
+    def both(part: str) -> tuple[object, ...]:
+        n, each = c.prefill.by_part[part], c.decode.by_part[part]
+        shares = percent(n, c.prefill.multiply_adds), percent(each, c.decode.multiply_adds)
+        return part, n, shares[0], each, shares[1]
+
+    rows = [both(part) for part in c.prefill.by_part]
+    rows.append(("total", c.prefill.multiply_adds, "100%", c.decode.multiply_adds, "100%"))
+    rows.append(("in FLOPs", c.prefill.flops, "", c.decode.flops, ""))
+    texts = "1 text" if c.batch == 1 else f"{c.batch:,} texts"
+    head = ("multiply-adds", "reading all", "share", "next token", "share")
+    sizes = [
+        ("weights", c.weight_bytes),
+        ("  read for a next token", c.weight_bytes_read),
+        ("key-value cache", c.kv_cache_bytes),
+        ("  per token", c.kv_cache_bytes_per_token),
+    ]
+    met = "scores and mixing never take more than half: their windows bound them"
+    if c.crossover_tokens:
+        met = f"scores and mixing take more than half from {c.crossover_tokens:,} tokens on"
+    return "\n".join((
+        f"{counted.name}: {texts} of {c.context_tokens:,} tokens, {c.precision}",
+        "",
+        table(rows, head),
+        "",
+        table([(name, n, display.in_bytes(n)) for name, n in sizes], ("bytes", "", "")),
+        "",
+        met,
+        *c.assumptions,
+        f"basis: {counted.basis} ({BASIS[counted.basis]})",
+        *counted.notes,
+    ))  # fmt: skip
+
+
+def cost_as_json(counted: "Counted", c: Cost) -> dict[str, object]:
+    """Return a cost under stable names, with units; counts and bytes are integers."""
+
+    def operations(ops: Operations) -> dict[str, object]:
+        return {"multiply_adds": ops.multiply_adds, "flops": ops.flops, "components": ops.by_part}
+
+    return {
+        "name": counted.name,
+        "context_tokens": c.context_tokens,
+        "attention": c.attention,
+        "precision": c.precision,
+        "batch": c.batch,
+        "prefill": operations(c.prefill),
+        "decode": operations(c.decode),
+        "weight_bytes": c.weight_bytes,
+        "weight_bytes_read": c.weight_bytes_read,
+        "kv_cache_bytes": c.kv_cache_bytes,
+        "kv_cache_bytes_per_token": c.kv_cache_bytes_per_token,
+        "crossover_tokens": c.crossover_tokens,
+        "assumptions": list(c.assumptions),
+        "basis": counted.basis,
+        "notes": list(counted.notes),
+    }
+
+
+# ------------------------------------------------------------------ comparisons
+
+
+def costs_of(config: ModelConfig, context_tokens: int) -> dict[str, int] | str:
+    """Return what a context costs, causal and in fp16, or the reason why that is not known.
+
+    Examples
+    --------
+    >>> gpt2 = ModelConfig(n_layers=12, d_model=768, n_heads=12, d_ff=3072,
+    ...                    vocab_size=50257, n_ctx=1024)
+    >>> costs_of(gpt2, 1024)["kv_cache_bytes"]  # 2 x 12 layers x 768 x 1,024 tokens x 2 bytes
+    37748736
+    """
+    check_lengths(context=context_tokens)
+    try:
+        found = cost(config, context_tokens)
+    except ValueError as error:
+        return str(error)
+    return {
+        "prefill_flops": found.prefill.flops,
+        "decode_flops": found.decode.flops,
+        "weight_bytes_read": found.weight_bytes_read,
+        "kv_cache_bytes": found.kv_cache_bytes,
+        "kv_cache_bytes_per_token": found.kv_cache_bytes_per_token,
+    }
+
+
+def comparison_as_text(a: "Counted", b: "Counted", steps: Sequence["Step"], context: int) -> str:
+    """Return what leads from one model to another, and the costs of both side by side."""
+    rows: list[tuple[object, ...]] = [(a.name, "", a.count.total)]
+    for step in steps:
+        changes = zip(step.before, step.after, strict=True)
+        values = ", ".join(f"{_shown(old)} -> {_shown(new)}" for old, new in changes)
+        rows.append((", ".join(step.fields), values, f"{step.parameters:+,}"))
+    rows.append((b.name, "", b.count.total))
+    table = display.table(rows, head=("field", "value", "parameters"))
+    return f"{table}\n\n{_costs_side_by_side(a, b, context)}"
+
+
+def _costs_side_by_side(a: "Counted", b: "Counted", context: int) -> str:
+    costs = []
+    for each in (a, b):
+        found = costs_of(each.config, context)
+        if isinstance(found, str):
+            return f"no costs: {each.name}: {found}"
+        costs.append(found)
+    rows = []
+    for name, before in costs[0].items():
+        ratio = display.rounded(costs[1][name] / before, 3)
+        rows.append((name.replace("_", " "), before, costs[1][name], f"x {ratio}"))
+    return display.table(rows, head=(f"at {context:,} tokens, causal, fp16", a.name, b.name, ""))
+
+
+def _shown(value: object) -> str:
+    """Show a part of an architecture by its name, and layers by how many there are."""
+    if isinstance(value, tuple):
+        return f"{len(value)} layers" if value else "()"
+    return str(value) if value is None or len(str(value)) <= 20 else type(value).__name__
+
+
+def comparison_as_json(
+    a: "Counted", b: "Counted", steps: Sequence["Step"], context: int
+) -> dict[str, object]:
+    """Return a comparison under stable names."""
+    return {
+        "a": a.name,
+        "b": b.name,
+        "totals": {"a": a.count.total, "b": b.count.total},
+        "steps": [{"fields": step.fields, "parameters": step.parameters} for step in steps],
+        "costs": {
+            "context_tokens": context,
+            "a": costs_of(a.config, context),
+            "b": costs_of(b.config, context),
+        },
+    }

@@ -2,7 +2,7 @@
 
 import pytest
 from paramlab import catalog, conventions
-from paramlab.conventions import SWITCHES, counted, printed_counts
+from paramlab.conventions import SWITCHES, printed_counts, total
 from paramlab.params import count
 
 GPT2 = catalog.find("gpt2-small").config
@@ -12,8 +12,8 @@ PRINTED = [pytest.param(printed, id=printed.name) for printed in printed_counts(
 
 @pytest.mark.parametrize("config", CONFIGS)
 def test_nothing_left_out_is_the_exact_count(config):
-    assert counted(config) == count(config).total
-    assert counted(config, tied_twice=True) == count(config).total + count(config).tied
+    assert total(config) == count(config).total
+    assert total(config, tied_twice=True) == count(config).total + count(config).tied
 
 
 @pytest.mark.parametrize("printed", PRINTED)
@@ -36,20 +36,20 @@ def test_the_counts_are_sorted_and_none_is_the_exact_one():
 
 @pytest.mark.parametrize("name", SWITCHES)
 def test_each_switch_takes_something_away_and_only_once(name):
-    assert counted(GPT2, [name]) < counted(GPT2)
-    assert counted(GPT2, [name, name]) == counted(GPT2, [name])
+    assert total(GPT2, [name]) < total(GPT2)
+    assert total(GPT2, [name, name]) == total(GPT2, [name])
 
 
 def test_switches_of_separate_arrays_add_up():
     parts = ["token table", "position table", "norm gains", "all biases"]
-    without = [counted(GPT2) - counted(GPT2, [name]) for name in parts]
+    without = [total(GPT2) - total(GPT2, [name]) for name in parts]
     assert without == [38_597_376, 786_432, 19_200, 102_144]
-    assert counted(GPT2, parts) == counted(GPT2) - sum(without) == 12 * 12 * 768**2
+    assert total(GPT2, parts) == total(GPT2) - sum(without) == 12 * 12 * 768**2
 
 
 def test_an_unknown_switch_is_refused():
     with pytest.raises(ValueError, match="no switch is called 'heads'; there are token table"):
-        counted(GPT2, ["heads"])
+        total(GPT2, ["heads"])
 
 
 # Without "norm gains": 19,200 of 85 million, too coarsely printed to tell.

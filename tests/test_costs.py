@@ -24,7 +24,7 @@ from paramlab.costs import (
 )
 from paramlab.huggingface import config_from_hf
 from paramlab.layers import softmax
-from paramlab.measured import counted_run
+from paramlab.measured import measure
 from paramlab.reports import cost
 from paramlab.transformer import forward
 from random_models import STYLES, random_params
@@ -73,7 +73,7 @@ def test_numpy_performs_the_multiply_adds_of_the_formula(style, last_only):
     for n in (1, 2, 13, c.n_ctx):
         tokens = np.arange(n) % c.vocab_size
         expected = forward_operations(c, n, attention="full", last_only=last_only)
-        measured = counted_run(forward, random_params(c), c, tokens, last_only=last_only)
+        measured = measure(forward, random_params(c), c, tokens, last_only=last_only)
         assert measured.multiply_adds == expected.multiply_adds
 
 
@@ -82,13 +82,13 @@ def test_with_a_cache_too(style):
     c, params, cache = STYLES[style], random_params(STYLES[style]), KVCache(STYLES[style], 20)
     for n in (7, 1, 1, 11):
         expected = forward_operations(c, n, cache.n_tokens, "full").multiply_adds
-        assert counted_run(forward, params, c, np.arange(n), cache=cache).multiply_adds == expected
+        assert measure(forward, params, c, np.arange(n), cache=cache).multiply_adds == expected
 
 
 def test_a_batch_takes_as_many_times_as_it_has_texts():
     c, params = STYLES["llama"], random_params(STYLES["llama"])
-    one = counted_run(forward, params, c, np.arange(9))
-    three = counted_run(forward, params, c, np.arange(27).reshape(3, 9))
+    one = measure(forward, params, c, np.arange(9))
+    three = measure(forward, params, c, np.arange(27).reshape(3, 9))
     assert three.multiply_adds == 3 * one.multiply_adds
     alone, batch = cost(c, 9), cost(c, 9, batch=3)
     assert batch.prefill.flops == 3 * alone.prefill.flops
@@ -115,21 +115,19 @@ def test_a_sink_is_no_matrix():
 
 def test_measuring_leaves_the_result_alone():
     c, params, results = STYLES["llama"], random_params(STYLES["llama"]), []
-    counted_run(lambda p: results.append(forward(p, c, np.arange(9))), params)
+    measure(lambda p: results.append(forward(p, c, np.arange(9))), params)
     assert np.array_equal(np.asarray(results[0]), forward(params, c, np.arange(9)))
 
 
 def test_products_of_activations_batches_and_vectors_are_seen():
     p = {"a": np.ones((3, 4)), "b": [np.ones((5, 4, 2))]}
-    assert counted_run(lambda p: p["a"] @ p["b"][0], p).multiply_adds == 5 * 3 * 4 * 2
-    assert (
-        counted_run(lambda p: np.concatenate((p["a"], p["a"])) @ np.ones(4), p).multiply_adds == 24
+    assert measure(lambda p: p["a"] @ p["b"][0], p).multiply_adds == 5 * 3 * 4 * 2
+    assert measure(lambda p: np.concatenate((p["a"], p["a"])) @ np.ones(4), p).multiply_adds == 24
+    assert measure(lambda p: np.matmul(p["a"].T, p["a"], out=np.zeros((4, 4))), p) == measure(
+        lambda p: p["a"].T @ p["a"], p
     )
-    assert counted_run(
-        lambda p: np.matmul(p["a"].T, p["a"], out=np.zeros((4, 4))), p
-    ) == counted_run(lambda p: p["a"].T @ p["a"], p)
-    assert counted_run(lambda p: p["a"] * 2 + p["a"], p).multiply_adds == 0
-    assert counted_run(lambda p: p["a"].sum(), p).elementwise == 12
+    assert measure(lambda p: p["a"] * 2 + p["a"], p).multiply_adds == 0
+    assert measure(lambda p: p["a"].sum(), p).elementwise == 12
 
 
 @pytest.mark.parametrize(
@@ -143,7 +141,7 @@ def test_products_of_activations_batches_and_vectors_are_seen():
 )
 def test_a_product_that_would_go_unseen_is_refused(product):
     with pytest.raises(TypeError, match="cannot be counted; write the product with @"):
-        counted_run(lambda p: product(p["a"]), {"a": np.ones((2, 3))})
+        measure(lambda p: product(p["a"]), {"a": np.ones((2, 3))})
 
 
 # ------------------------------------------------------------------ operations, by closed forms
@@ -309,7 +307,7 @@ def test_latent_attention_both_ways():
             mixed = weights @ latents @ to_values
         results[expanded] = mixed.swapaxes(0, 1).reshape(n, -1) @ p["o"]["weight"]
 
-    found = [counted_run(attend, p, x, expanded).multiply_adds for expanded in (True, False)]
+    found = [measure(attend, p, x, expanded).multiply_adds for expanded in (True, False)]
     assert np.abs(np.asarray(results[True] - results[False])).max() < 1e-12
     parts = forward_operations(c, n, attention="full").by_part
     assert found[0] == parts["projections"] + parts[SCORES]

@@ -13,7 +13,7 @@ from paramlab.checkpoints import flatten, nest
 from paramlab.config import LatentAttention
 from paramlab.huggingface import config_from_hf
 from paramlab.layers import softmax
-from paramlab.measured import counted_run
+from paramlab.measured import measure
 from paramlab.transformer import forward, loss
 from random_models import STYLES, random_params
 
@@ -378,7 +378,7 @@ def test_attention_in_blocks_equals_attention_at_once(monkeypatch, style):
 def test_attention_in_blocks_multiplies_by_no_later_key(monkeypatch):
     def multiply_adds(block):
         monkeypatch.setattr(transformer, "QUERIES_AT_ONCE", block)
-        return counted_run(forward, PARAMS, SMALL, TOKENS).multiply_adds
+        return measure(forward, PARAMS, SMALL, TOKENS).multiply_adds
 
     per_pair = SMALL.n_layers * SMALL.n_heads * 2 * SMALL.d_head
     hidden = 5 * 15 + 5 * 10 + 5 * 5  # keys after each block of 5 queries, of 20

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from paramlab import tiled as tiling
 from paramlab import variants
 from paramlab.attention import attention, causal_mask
-from paramlab.measured import counted_run
+from paramlab.measured import measure
 from paramlab.tiled import naive, tiled, tiled_fast
 from paramlab.variants import (
     VARIANTS,
@@ -266,7 +266,7 @@ def test_formula_equals_the_products_that_numpy_performs(variant, n):
         return variant.function(p["q"], p["k"], p["v"])
 
     q, _, v = inputs(n, heads=(1, 1), d_head=4)
-    counted = counted_run(run, {"q": q, "k": shared_keys(q), "v": v})
+    counted = measure(run, {"q": q, "k": shared_keys(q), "v": v})
     assert counted.multiply_adds == variant.multiply_adds(n, 4)
 
 
@@ -275,7 +275,7 @@ def test_without_causality_tiles_take_as_many_operations_as_the_definition(way):
     q, k, v = inputs(70, heads=(1, 1))
     params = {"q": q, "k": k, "v": v}
     one, other = (
-        counted_run(lambda p, f=f: f(p["q"], p["k"], p["v"], causal=False), params).multiply_adds
+        measure(lambda p, f=f: f(p["q"], p["k"], p["v"], causal=False), params).multiply_adds
         for f in (naive, lambda *args, **options: way(*args, block=16, **options))
     )
     assert one == other == 2 * 70 * 70 * 4

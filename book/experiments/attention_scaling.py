@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 from paramlab import __version__
-from paramlab.measured import counted_run
+from paramlab.measured import measure
 from paramlab.tiled import naive
 from paramlab.variants import VARIANTS, shared_keys
 
@@ -58,7 +58,7 @@ def extra_bytes(function: Callable, arrays: list[np.ndarray]) -> int:
 
 def multiply_adds(function: Callable, arrays: list[np.ndarray]) -> int:
     """Count the multiply-adds that NumPy performs in a call."""
-    return counted_run(lambda p: function(*p), arrays).multiply_adds
+    return measure(lambda p: function(*p), arrays).multiply_adds
 
 
 def relative_error(function: Callable, arrays: list[np.ndarray], exact: np.ndarray) -> float:

@@ -26,7 +26,7 @@ SWITCHES: dict[str, Callable[[Array], bool]] = {
 }
 
 
-def counted(config: ModelConfig, left_out: Collection[str] = (), tied_twice: bool = False) -> int:
+def total(config: ModelConfig, left_out: Collection[str] = (), tied_twice: bool = False) -> int:
     """Count the parameters of an architecture under a convention.
 
     Parameters
@@ -52,7 +52,7 @@ def counted(config: ModelConfig, left_out: Collection[str] = (), tied_twice: boo
     Examples
     --------
     >>> tiny = ModelConfig(n_layers=1, d_model=2, n_heads=1, d_ff=4, vocab_size=5, n_ctx=4)
-    >>> counted(tiny), counted(tiny, ["token table"]), counted(tiny, tied_twice=True)
+    >>> total(tiny), total(tiny, ["token table"]), total(tiny, tied_twice=True)
     (76, 66, 86)
     """
     for name in left_out:
@@ -85,7 +85,7 @@ class PrintedCount:
         """Count an architecture as this source does."""
         if self.vocab_size:
             config = replace(config, vocab_size=self.vocab_size)
-        return counted(config, self.left_out, self.tied_twice)
+        return total(config, self.left_out, self.tied_twice)
 
     def agrees(self, n: int) -> bool:
         """Say whether a count is the printed one; if that is rounded, to its last digit but zeros.

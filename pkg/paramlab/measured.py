@@ -17,9 +17,7 @@ class Measured:
     elementwise: int  # numbers computed or added up one by one: norms, softmax, activations
 
 
-def counted_run(
-    function: Callable[..., Any], params: Any, *arguments: Any, **options: Any
-) -> Measured:
+def measure(function: Callable[..., Any], params: Any, *arguments: Any, **options: Any) -> Measured:
     """Run ``function(params, ...)`` and count the multiply-adds that NumPy really performs.
 
     The parameters are handed over as arrays that note every product, theirs and that of all arrays
@@ -34,7 +32,7 @@ def counted_run(
     Examples
     --------
     >>> params = {"weight": np.ones((3, 4))}
-    >>> counted_run(lambda p, x: np.exp(x @ p["weight"]), params, np.ones((2, 3)))
+    >>> measure(lambda p, x: np.exp(x @ p["weight"]), params, np.ones((2, 3)))
     Measured(multiply_adds=24, elementwise=8)
     """
     multiply_adds = elementwise = 0

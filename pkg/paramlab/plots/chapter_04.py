@@ -9,7 +9,7 @@ from matplotlib.patches import Rectangle
 
 from paramlab import display, plots
 from paramlab.config import ModelConfig
-from paramlab.conventions import counted, printed_counts
+from paramlab.conventions import printed_counts, total
 from paramlab.params import count
 
 
@@ -37,7 +37,7 @@ def ten_counts(config: ModelConfig) -> tuple[Figure, dict[str, int]]:
     limits = [(0, panels[0][-2].end * 1.01), (small[0].start - 50_000, small[2].end + 25_000)]
     widths = [high - low for low, high in limits]
     for axes, bars, (low, high) in zip(both, panels, limits, strict=True):
-        axes.axvline(counted(config), color=plots.INK, linewidth=1)
+        axes.axvline(total(config), color=plots.INK, linewidth=1)
         for row, bar in enumerate(bars):
             _draw_bar(axes, row, bar, pad=(high - low) / 80)
         axes.set(xlim=(low, high), ylim=(len(bars) - 0.4, -0.6), yticks=[])
@@ -51,10 +51,10 @@ def ten_counts(config: ModelConfig) -> tuple[Figure, dict[str, int]]:
 
 
 def _large_steps(config: ModelConfig) -> list[Bar]:
-    exact, twice = counted(config), counted(config, tied_twice=True)
-    untied = counted(config, ["query, key and value biases"], tied_twice=True)
-    matrices = counted(config, ["token table", "position table", "norm gains", "all biases"])
-    tables = counted(config, ["position table", "norm gains", "all biases"])
+    exact, twice = total(config), total(config, tied_twice=True)
+    untied = total(config, ["query, key and value biases"], tied_twice=True)
+    matrices = total(config, ["token table", "position table", "norm gains", "all biases"])
+    tables = total(config, ["position table", "norm gains", "all biases"])
     smaller = next(p.count(config) for p in printed_counts() if p.vocab_size)
     again = f"{untied / 1e6:.2f}M and {twice / 1e6:.2f}M: table twice"
     return [
@@ -67,10 +67,10 @@ def _large_steps(config: ModelConfig) -> list[Bar]:
 
 
 def _small_steps(config: ModelConfig) -> list[Bar]:
-    exact = counted(config)
-    tables = counted(config, ["position table", "norm gains", "all biases"])
-    gains = counted(config, ["position table", "all biases"])
-    biases = counted(config, ["position table"])
+    exact = total(config)
+    tables = total(config, ["position table", "norm gains", "all biases"])
+    gains = total(config, ["position table", "all biases"])
+    biases = total(config, ["position table"])
     bars = [
         Bar(f"{gains / 1e6:.3f}M: + norm gains", tables, gains, plots.NORM, side="right"),
         Bar(f"{biases / 1e6:.3f}M: + all biases", gains, biases, plots.BIAS, side="right"),
@@ -82,7 +82,7 @@ def _small_steps(config: ModelConfig) -> list[Bar]:
         "query, key and value biases": "no q, k, v biases",
         "final norm": "no final norm",
     }.items():
-        n = counted(config, [switch])
+        n = total(config, [switch])
         color = plots.NORM if switch == "final norm" else plots.BIAS
         bars.append(Bar(f"{n / 1e6:.3f}M: {label}", n, exact, color, filled=False))
     return bars

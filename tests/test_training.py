@@ -3,14 +3,16 @@
 import json
 import math
 import os
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from paramlab import training
+from paramlab import memory
 from paramlab.checkpoints import Model, flatten, read_arrays, save_arrays
 from paramlab.corpus import Characters
+from paramlab.files.runs import resume, save, saving
 from paramlab.params import shapes
 from paramlab.sampling import generate
 from paramlab.training import (
@@ -21,8 +23,6 @@ from paramlab.training import (
     initialize,
     learning_rate,
     next_token_loss,
-    resume,
-    save,
     start,
     take_step,
     train,
@@ -80,18 +80,18 @@ def test_a_seed_gives_one_start():
 
 def test_adamw_equals_that_of_torch():
     plan = Plan(
-        n_steps=9, warmup_steps=0, weight_decay=ORACLE["weight_decay"],
+        n_steps=9, warmup_steps=0, final_fraction=1, weight_decay=ORACLE["weight_decay"],
         beta1=ORACLE["betas"][0], beta2=ORACLE["betas"][1],
     )  # fmt: skip
     params = {name: np.array(p) for name, p in ORACLE["start"].items()}
-    zeros = [{name: np.zeros_like(p) for name, p in params.items()} for _ in range(2)]
-    run = Run(CONFIG, plan, params, *zeros)
+    moments = tuple({name: np.zeros_like(p) for name, p in params.items()} for _ in range(2))
     rates = ORACLE["learning_rates"]
-    for rate, gradients, after in zip(rates, ORACLE["gradients"], ORACLE["after"], strict=True):
-        adamw(run, {name: np.array(g) for name, g in gradients.items()}, rate)
-        run.losses.append(0.0)
+    steps = zip(rates, ORACLE["gradients"], ORACLE["after"], strict=True)
+    for step, (rate, listed, after) in enumerate(steps):
+        gradients = {name: np.array(g) for name, g in listed.items()}
+        adamw(params, gradients, moments, replace(plan, learning_rate=rate), step)
         for name, expected in after.items():
-            assert np.abs(run.params[name] - expected).max() < 1e-12
+            assert np.abs(params[name] - expected).max() < 1e-12
 
 
 def test_the_learning_rate_rises_in_a_line_and_falls_along_a_cosine():
@@ -139,10 +139,10 @@ def test_where_the_loss_is_flat_nothing_moves():
 
 
 def test_only_matrices_and_tables_decay():
-    run = start(CONFIG, replace(PLAN, weight_decay=0.5))
+    run = start(CONFIG, replace(PLAN, weight_decay=0.5, learning_rate=0.1, warmup_steps=0))
     before = {name: array.copy() for name, array in flatten(run.params).items()}
     nothing = {name: np.zeros_like(array) for name, array in before.items()}
-    adamw(run, nothing, rate=0.1)
+    adamw(run.params, nothing, (run.first_moment, run.second_moment), run.plan, step=0)
     for name, array in flatten(run.params).items():
         factor = 0.95 if array.ndim > 1 else 1
         assert np.allclose(array, factor * before[name])
@@ -194,14 +194,15 @@ def test_progress_goes_to_standard_error(capsys):
 # ------------------------------------------------------------------ interruptions
 
 
-def stopped_after(n_steps: int):
-    """Return what stops a run, as Ctrl+C would."""
+def saved_until(path, n_steps):
+    """Return what saves every step before this one, and stops there."""
 
-    def stop(run):
+    def save_or_stop(run):
         if run.step == n_steps:
             raise KeyboardInterrupt
+        save(run, path)
 
-    return stop
+    return save_or_stop
 
 
 @pytest.mark.parametrize("n_steps", [1, 3, 7, 12])
@@ -209,10 +210,7 @@ def test_a_resumed_run_gives_the_same_losses_and_weights(tmp_path, n_steps):
     path = tmp_path / "run.safetensors"
     whole = quiet(start(CONFIG, PLAN))
     with pytest.raises(KeyboardInterrupt):
-        quiet(
-            start(CONFIG, PLAN), checkpoint=path, save_every=1,
-            after_step=stopped_after(min(n_steps + 1, 12)),
-        )  # fmt: skip
+        quiet(start(CONFIG, PLAN), after_step=saved_until(path, min(n_steps + 1, 12)))
     resumed = resume(path, CONFIG, PLAN)
     assert resumed.step == min(n_steps, 11)
     assert resumed.losses == whole.losses[: resumed.step]
@@ -225,31 +223,33 @@ def test_a_resumed_run_gives_the_same_losses_and_weights(tmp_path, n_steps):
 
 def test_checkpoints_are_written_as_often_as_asked_and_at_the_end(tmp_path):
     path, seen = tmp_path / "run.safetensors", []
-    quiet(
-        start(CONFIG, PLAN), checkpoint=path, save_every=5,
-        after_step=lambda run: seen.append(path.exists() and resume(path, CONFIG, PLAN).step),
-    )  # fmt: skip
-    assert seen == [False] * 5 + [5] * 5 + [10] * 2
+    save_now_and_then = saving(path, every=5)
+
+    def look(run):
+        save_now_and_then(run)
+        seen.append(path.exists() and resume(path, CONFIG, PLAN).step)
+
+    quiet(start(CONFIG, PLAN), after_step=look)
+    assert seen == [False] * 4 + [5] * 5 + [10] * 2 + [12]
     assert resume(path, CONFIG, PLAN).step == 12
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_checkpoint_needs_its_place_before_the_first_step(tmp_path, monkeypatch):
-    run = start(CONFIG, PLAN)
     with pytest.raises(ValueError, match="^there is no folder .*nowhere for the checkpoint$"):
-        quiet(run, checkpoint=tmp_path / "nowhere" / "run.safetensors")
+        saving(tmp_path / "nowhere" / "run.safetensors")
     with pytest.raises(ValueError, match="^the checkpoint .* is a folder; name a file in it$"):
-        quiet(run, checkpoint=tmp_path)
-    with pytest.raises(ValueError, match="^save_every is 0; it must be a positive whole number$"):
-        quiet(run, checkpoint=tmp_path / "run.safetensors", save_every=0)
+        saving(tmp_path)
+    with pytest.raises(ValueError, match="^every is 0; it must be a positive whole number$"):
+        saving(tmp_path / "run.safetensors", every=0)
 
     def full(**options):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(training.tempfile, "TemporaryFile", full)
+    monkeypatch.setattr(tempfile, "TemporaryFile", full)
     with pytest.raises(ValueError, match="^no checkpoint can be written .*No space left"):
-        quiet(run, checkpoint=tmp_path / "run.safetensors")
-    assert run.step == 0 and not list(tmp_path.iterdir())
+        saving(tmp_path / "run.safetensors")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_write_that_is_interrupted_leaves_the_last_checkpoint(tmp_path, monkeypatch):
@@ -310,8 +310,7 @@ def test_a_run_in_float64_resumes_in_float64(tmp_path):
     path, params = tmp_path / "run.safetensors", random_params(CONFIG, dtype=np.float64)
     whole = quiet(start(CONFIG, PLAN, params))
     with pytest.raises(KeyboardInterrupt):
-        quiet(start(CONFIG, PLAN, params), checkpoint=path, save_every=1,
-              after_step=stopped_after(6))  # fmt: skip
+        quiet(start(CONFIG, PLAN, params), after_step=saved_until(path, 6))
     resumed = quiet(resume(path, CONFIG, PLAN))
     assert resumed.losses == whole.losses
     assert {a.dtype for a in flatten(vars(resumed)["first_moment"]).values()} == {np.dtype("f8")}
@@ -405,6 +404,6 @@ def test_a_trained_model_generates_text():
 
 
 def test_memory_is_kept_only_where_the_c_library_can(monkeypatch):
-    monkeypatch.setattr(training.sys, "platform", "win32")
-    monkeypatch.setattr(training.ctypes, "CDLL", None)  # calling it would fail
+    monkeypatch.setattr(memory.sys, "platform", "win32")
+    monkeypatch.setattr(memory.ctypes, "CDLL", None)  # calling it would fail
     assert start(CONFIG, PLAN).step == 0

@@ -13,7 +13,10 @@ from itertools import count
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 from numpy.lib.mixins import NDArrayOperatorsMixin
+
+_Axis = int | tuple[int, ...] | None
 
 
 class Tensor(NDArrayOperatorsMixin):
@@ -32,28 +35,31 @@ class Tensor(NDArrayOperatorsMixin):
 
     _numbers = count()
 
-    def __init__(self, value, operation=None, arguments=(), options=None):
+    def __init__(
+        self, value: ndarray, operation: Any = None, arguments: Any = (), options: Any = None
+    ) -> None:
         self.value = value
         self.operation = operation  # None: it was given, not computed
         self.arguments = arguments
         self.options = options or {}
         self.number = next(Tensor._numbers)  # what it was made from has lower numbers
 
-    def __array_ufunc__(self, ufunc, method, *arguments, **options):  # x + y, np.exp(x)
+    def __array_ufunc__(self, ufunc: Any, method: str, *arguments: Any, **options: Any) -> Any:
         if options:
             raise TypeError(_NO_WRITING if "out" in options else f"autograd knows no {options}")
-        return record(ufunc if method == "__call__" else getattr(ufunc, method), *arguments)
+        operation = ufunc if method == "__call__" else getattr(ufunc, method)
+        return record(operation, *arguments)  # x + y, np.exp(x)
 
-    def __array_function__(self, function, types, arguments, options):  # np.concatenate((x, y))
-        return record(function, *arguments, **options)
+    def __array_function__(self, function: Any, types: Any, arguments: Any, options: Any) -> Any:
+        return record(function, *arguments, **options)  # np.concatenate((x, y))
 
-    def __array__(self, dtype=None, copy=None):
+    def __array__(self, dtype: Any = None, copy: Any = None) -> ndarray:
         raise TypeError("a Tensor does not become an array by itself; its array is .value")
 
-    def __setitem__(self, index, value):
+    def __setitem__(self, index: Any, value: Any) -> None:
         raise TypeError(_NO_WRITING)
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: Any) -> Any:
         return record(operator.getitem, self, index)
 
     shape = property(lambda self: self.value.shape)
@@ -63,7 +69,7 @@ class Tensor(NDArrayOperatorsMixin):
     T = property(np.transpose)
     swapaxes, sum, mean, max = np.swapaxes, np.sum, np.mean, np.max  # x.sum() is np.sum(x)
 
-    def reshape(self, *shape):
+    def reshape(self, *shape: Any) -> Any:
         """Return the same numbers in another shape: ``x.reshape(2, 3)`` or ``((2, 3))``."""
         return np.reshape(self, shape[0] if isinstance(shape[0], tuple) else shape)
 
@@ -71,10 +77,10 @@ class Tensor(NDArrayOperatorsMixin):
 _NO_WRITING = "a Tensor cannot be written into; make a new one: y = y + x instead of y += x"
 
 
-def record(operation: Callable, *arguments: Any, **options: Any) -> Any:
+def record(operation: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
     """Carry out an operation; return its result as a Tensor that remembers it."""
-    if operation in IN_OTHER_WORDS:
-        return IN_OTHER_WORDS[operation](*arguments, **options)
+    if operation in REWRITTEN:
+        return REWRITTEN[operation](*arguments, **options)
     if operation not in RULES and operation not in CONSTANT:
         raise TypeError(f"autograd has no rule for {operation.__name__}; RULES lists what it has")
     result = operation(*map(_value, arguments), **options)
@@ -87,22 +93,15 @@ def value_and_grad(function: Callable[..., Any]) -> Callable[..., tuple[float, A
     Parameters
     ----------
     function
-        Takes parameters (an array, or arrays nested in dicts and lists) and any further arguments;
-        returns one number. It is called with Tensors in place of the parameters.
+        Takes parameters (floating-point numbers in an array, or in arrays nested in dicts and
+        lists) and any further arguments; returns one number. It is called with Tensors in place of
+        the parameters, and consists of operations that have a rule.
 
     Returns
     -------
     Callable
         From the same arguments to the number and its gradient by each parameter: nested like the
         parameters, each with the shape and the type of its parameter.
-
-    Raises
-    ------
-    ValueError
-        When the result is not one number that depends on the parameters, or a parameter does not
-        consist of floating-point numbers.
-    TypeError
-        When an operation has no rule, or writes into a Tensor.
 
     References
     ----------
@@ -116,7 +115,7 @@ def value_and_grad(function: Callable[..., Any]) -> Callable[..., tuple[float, A
     (100.0, [20.0, 60.0])
     """
 
-    def value_and_gradient(params, *arguments, **options):
+    def value_and_gradient(params: Any, *arguments: Any, **options: Any) -> tuple[float, Any]:
         tensors = _map(_parameter, params)
         result = function(tensors, *arguments, **options)
         if not isinstance(result, Tensor):
@@ -130,7 +129,7 @@ def value_and_grad(function: Callable[..., Any]) -> Callable[..., tuple[float, A
     return value_and_gradient
 
 
-def backward(result: Tensor) -> dict[int, np.ndarray]:
+def backward(result: Tensor) -> dict[int, ndarray]:
     """Return the gradients of a number by all that was given to compute it, by their ``number``.
 
     Every tensor has a higher number than those it was made from. Taken from the highest down, each
@@ -146,7 +145,7 @@ def backward(result: Tensor) -> dict[int, np.ndarray]:
             if isinstance(argument, Tensor):
                 rule = _rule(tensor.operation, place)
                 share = rule(gradient, tensor.value, *values, **tensor.options)
-                share = _fitted(share, argument.value)
+                share = _unbroadcast(share, argument.value)
                 others = gradients.get(argument.number)
                 gradients[argument.number] = share if others is None else others + share
     return gradients
@@ -163,7 +162,7 @@ def _computed(result: Tensor) -> list[Tensor]:
     return [tensor for tensor in found.values() if tensor.operation]
 
 
-def _rule(operation: Callable, place: int) -> Callable[..., np.ndarray]:
+def _rule(operation: Callable[..., Any], place: int) -> Callable[..., ndarray]:
     rules = RULES[operation]
     if callable(rules):  # for any number of arguments: it is told which
         return partial(rules, place)
@@ -172,7 +171,7 @@ def _rule(operation: Callable, place: int) -> Callable[..., np.ndarray]:
     return rules[place]
 
 
-def _fitted(gradient: np.ndarray, value: np.ndarray) -> np.ndarray:
+def _unbroadcast(gradient: ndarray, value: ndarray) -> ndarray:
     """Undo broadcasting: the gradient of what was used many times is the sum over its uses."""
     n_new = gradient.ndim - value.ndim
     repeated = [i + n_new for i, n in enumerate(value.shape) if n != gradient.shape[i + n_new]]
@@ -188,7 +187,7 @@ def _parameter(value: Any) -> Tensor:
     return Tensor(array)
 
 
-def _map(function: Callable, nested: Any) -> Any:
+def _map(function: Callable[..., Any], nested: Any) -> Any:
     """Apply a function to everything in nested dicts and lists."""
     if isinstance(nested, dict):
         return {name: _map(function, child) for name, child in nested.items()}
@@ -204,55 +203,56 @@ def _value(argument: Any) -> Any:
 # ------------------------------------------------------------------ rules of more than one line
 
 
-def _matmul(a, b):
+def _matmul(a: ndarray, b: ndarray) -> ndarray:
     if a.ndim > 2 and b.ndim == 2:  # one large product is faster than one for each text
         return (a.reshape(-1, a.shape[-1]) @ b).reshape(*a.shape[:-1], b.shape[-1])
     return a @ b
 
 
-def _matmul_left(g, y, a, b):  # (n, k) @ (k, m): the gradient of a is (n, m) @ (m, k)
-    return g[..., None] * b if b.ndim == 1 else _matmul(g, b.swapaxes(-1, -2))
+def _matmul_left(g: ndarray, y: ndarray, a: ndarray, b: ndarray) -> ndarray:
+    return g[..., None] * b if b.ndim == 1 else _matmul(g, b.swapaxes(-1, -2))  # (n, m) @ (m, k)
 
 
-def _matmul_right(g, y, a, b):  # that of b is (k, n) @ (n, m)
+def _matmul_right(g: ndarray, y: ndarray, a: ndarray, b: ndarray) -> ndarray:
     if b.ndim == 1:
         return g[..., None] * a
     if b.ndim == 2:  # used by all texts of a batch: their rows make one large product
         return a.reshape(-1, a.shape[-1]).T @ g.reshape(-1, g.shape[-1])
-    return a.swapaxes(-1, -2) @ g
+    return a.swapaxes(-1, -2) @ g  # (k, n) @ (n, m)
 
 
-def _sum(g, y, x, axis=None, keepdims=False):  # each number that was added gets the whole gradient
-    return np.broadcast_to(g if keepdims or axis is None else np.expand_dims(g, axis), x.shape)
+def _sum(g: ndarray, y: ndarray, x: ndarray, axis: _Axis = None, keepdims: bool = False) -> ndarray:
+    spread = g if keepdims or axis is None else np.expand_dims(g, axis)
+    return np.broadcast_to(spread, x.shape)  # each number that was added gets the whole gradient
 
 
-def _max(g, y, x, axis=None, keepdims=False):
+def _max(g: ndarray, y: ndarray, x: ndarray, axis: _Axis = None, keepdims: bool = False) -> ndarray:
     largest = x == _sum(y, y, x, axis, keepdims)
     n_largest = largest.sum(axis=axis, keepdims=keepdims, dtype=x.dtype)
     return largest * _sum(g / n_largest, y, x, axis, keepdims)  # equals share
 
 
-def _getitem(g, y, x, index):
+def _getitem(g: ndarray, y: ndarray, x: ndarray, index: Any) -> ndarray:
     total = np.zeros_like(x)
     parts = index if isinstance(index, tuple) else (index,)
-    if any(isinstance(part, np.ndarray | list) for part in parts):
+    if any(isinstance(part, ndarray | list) for part in parts):
         np.add.at(total, index, g)  # a row that was taken twice gets both shares
     else:
         total[index] = g
     return total
 
 
-def _take_along_axis(g, y, x, indices, axis):
+def _take_along_axis(g: ndarray, y: ndarray, x: ndarray, indices: ndarray, axis: int) -> ndarray:
     places = list(np.ogrid[tuple(map(slice, y.shape))])
     places[axis] = indices
     return _getitem(g, y, x, tuple(places))
 
 
-def _joined(*arrays, axis=0):
+def _joined(*arrays: ndarray, axis: int = 0) -> ndarray:
     return np.concatenate(arrays, axis=axis)
 
 
-def _piece(place, g, y, *arrays, axis=0):
+def _piece(place: int, g: ndarray, y: ndarray, *arrays: ndarray, axis: int = 0) -> ndarray:
     start = sum(array.shape[axis] for array in arrays[:place])
     return g.swapaxes(0, axis)[start : start + arrays[place].shape[axis]].swapaxes(0, axis)
 
@@ -260,7 +260,7 @@ def _piece(place, g, y, *arrays, axis=0):
 # ------------------------------------------------------------------ the table
 
 # The gradient of each argument, from the gradient g of the result y, y itself and all arguments.
-RULES: dict[Callable, Any] = {
+RULES: dict[Callable[..., Any], Any] = {
     np.add: (lambda g, y, a, b: g, lambda g, y, a, b: g),
     np.subtract: (lambda g, y, a, b: g, lambda g, y, a, b: -g),
     np.multiply: (lambda g, y, a, b: g * b, lambda g, y, a, b: g * a),
@@ -289,7 +289,7 @@ RULES: dict[Callable, Any] = {
     np.take_along_axis: (_take_along_axis,),
     _joined: _piece,
 }
-IN_OTHER_WORDS: dict[Callable, Callable] = {
+REWRITTEN: dict[Callable[..., Any], Callable[..., Any]] = {
     np.matmul: lambda a, b: record(_matmul, a, b),
     np.concatenate: lambda arrays, axis=0: record(_joined, *arrays, axis=axis),
 }

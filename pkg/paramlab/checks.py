@@ -1,5 +1,7 @@
 """Refusals: one sentence, with both values, for each argument that makes no sense."""
 
+import math
+from dataclasses import fields
 from numbers import Integral
 from typing import TYPE_CHECKING
 
@@ -7,6 +9,8 @@ from paramlab.config import ModelConfig
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from paramlab.training import Plan
 
 # ------------------------------------------------------------------ queries, keys and values
 
@@ -111,3 +115,61 @@ def check_attention_kind(attention: str) -> None:
         raise ValueError(f"attention is {attention!r}; it can be full, causal or window:TOKENS")
     if not int(width):
         raise ValueError("a window of 0 tokens sees nothing; it must be at least 1")
+
+
+# ------------------------------------------------------------------ training
+
+_POSITIVE = ("n_steps", "batch_size", "n_tokens", "learning_rate", "clip_norm")
+
+
+def check_plan(plan: "Plan") -> None:
+    """Refuse a plan with a number outside its range."""
+    for entry in fields(plan):
+        name, value, whole = entry.name, getattr(plan, entry.name), entry.type is int
+        needed = ""
+        if not isinstance(value, int if whole else int | float):
+            needed = "an int" if whole else "a number"
+        elif name in _POSITIVE and not value > 0:
+            needed = "positive"
+        elif name in ("beta1", "beta2") and not 0 <= value < 1:
+            needed = "from 0 to below 1"
+        elif name != "clip_norm" and not 0 <= value < math.inf:  # of which inf is no limit
+            needed = "finite and not negative"
+        if needed:
+            raise ValueError(f"{name} is {value!r}; it must be {needed}")
+    if plan.warmup_steps > plan.n_steps:
+        raise ValueError(
+            f"warmup_steps is {plan.warmup_steps}; it must be from 0 to n_steps {plan.n_steps}"
+        )
+
+
+def check_window(n_tokens: int, n_ctx: int) -> None:
+    """Refuse texts that are longer than the window of a model."""
+    if n_ctx < n_tokens:
+        raise ValueError(f"texts of n_tokens {n_tokens} do not fit into the window of {n_ctx}")
+
+
+def check_rows(tokens: "np.ndarray") -> None:
+    """Refuse a batch that is no rows of tokens, each with one to predict."""
+    if tokens.ndim != 2 or tokens.shape[1] < 2:
+        raise ValueError(
+            "a batch has the shape (B, T+1), a row of at least 2 tokens for each text; this one "
+            f"has {tokens.shape}"
+        )
+
+
+def check_pieces(tokens: "np.ndarray", length: int) -> None:
+    """Refuse data of which no piece of this length can be taken."""
+    if tokens.ndim != 1 or len(tokens) < length:
+        raise ValueError(
+            f"training takes pieces of {length} tokens; the data have the shape {tokens.shape}"
+        )
+
+
+def check_finite(loss: float, norm: float, step: int, learning_rate: float) -> None:
+    """Refuse a step whose loss, or whose gradients of this norm, are not finite."""
+    if not math.isfinite(loss) or not math.isfinite(norm):
+        raise FloatingPointError(
+            f"at step {step + 1} the loss is {loss} and the norm of its gradient {norm}; "
+            f"try a smaller learning rate than {learning_rate:g}"
+        )

@@ -1,14 +1,12 @@
-"""The task of looking up notes, the stored models that learned it, and the interval of a share."""
+"""The task of looking up notes, and the stored models that learned it."""
 
 import importlib.util
 import json
-from math import isclose, sqrt
 from pathlib import Path
 
 import numpy as np
 import pytest
 from paramlab import load_model
-from paramlab.plots.context import interval
 
 EXPERIMENTS = Path(__file__).parents[1] / "book" / "experiments"
 
@@ -89,15 +87,3 @@ def test_only_a_learned_table_grows_with_the_window(interpolated):
         }  # fmt: skip
         assert grown == ({"positions"} if scheme == "learned" else set())
         assert wide_config.n_ctx == 256
-
-
-@pytest.mark.parametrize(("hits", "n"), [(1, 7), (50, 100), (223, 224)])
-def test_the_ends_of_an_interval_are_the_shares_that_the_count_just_fits(hits, n):
-    for p in interval(hits, n):  # 1.96 standard deviations of a share p away
-        assert isclose(abs(hits / n - p), 1.959964 * sqrt(p * (1 - p) / n), rel_tol=1e-9)
-
-
-@pytest.mark.parametrize(("hits", "n"), [(-1, 5), (6, 5), (0, 0)])
-def test_an_impossible_count_is_refused(hits, n):
-    with pytest.raises(ValueError, match=f"{hits} hits in {n}"):
-        interval(hits, n)

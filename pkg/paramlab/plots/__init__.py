@@ -54,3 +54,12 @@ def canvas(height_inches: float, width_inches: float = WIDTH_INCHES):
     figure, axes = plt.subplots(figsize=(width_inches, height_inches), layout="constrained")
     axes.set_axis_off()
     return figure, axes
+
+
+def apart(heights: dict[str, float], least: float) -> dict[str, float]:
+    """Move labels down until each is at least ``least`` below the one above."""
+    placed: dict[str, float] = {}
+    above = float("inf")
+    for name, height in sorted(heights.items(), key=lambda item: -item[1]):
+        above = placed[name] = min(height, above - least)
+    return placed

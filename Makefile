@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/ready
 BUILD := $(BIN)/jupyter-book build . -W --keep-going
 
-.PHONY: book test test-fast lab serve format bench oracle clean
+.PHONY: book test test-fast lab serve format catalog bench oracle clean
 
 book: $(READY)
 	$(BIN)/paramlab fetch
@@ -34,6 +34,11 @@ format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/python tools/form.py fix
+
+# After a change of the catalog: run again the pages that print over all of it.
+catalog: $(READY)
+	$(BIN)/paramlab fetch
+	$(BIN)/python tools/form.py run $$(grep -rl --include='*.ipynb' --exclude-dir=_build 'catalog\.load()' book tests/validation)
 
 bench: $(READY)
 	$(BIN)/paramlab fetch

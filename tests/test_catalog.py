@@ -12,15 +12,15 @@ CLOSED = [
 slugs = pytest.mark.parametrize("model", MODELS, ids=[model.slug for model in MODELS])
 
 
-def test_there_are_112_models_and_eight_have_no_count():
-    assert len(MODELS) == 112
+def test_models_whose_sizes_are_not_public_have_no_count():
     uncounted = [m.slug for m in MODELS if m.config is None and m.quoted_params is None]
-    assert uncounted == CLOSED
+    assert set(CLOSED) <= set(uncounted)
 
 
 def test_slugs_follow_the_one_rule_and_are_unique():
     assert [model.slug for model in MODELS] == [catalog.slug(model.name) for model in MODELS]
-    assert len({model.slug for model in MODELS}) == len({model.name for model in MODELS}) == 112
+    assert len({model.slug for model in MODELS}) == len(MODELS)
+    assert len({model.name for model in MODELS}) == len(MODELS)
     assert all(re.fullmatch(r"[a-z0-9]+([.-][a-z0-9]+)*", model.slug) for model in MODELS)
 
 
@@ -108,14 +108,14 @@ def without_tables(model) -> int:
 def test_non_embedding_figures_that_are_exact_are_ours():
     published = {m: exact(m.published_non_embedding) for m in MODELS}
     given = {model: n for model, n in published.items() if n}
-    assert len(given) == 8 + 5  # Pythia, Gemma 1 and 2
+    assert {model.family for model in given} >= {"Pythia", "Gemma 1", "Gemma 2"}
     for model, n in given.items():
         assert without_tables(model) == n, model.name
 
 
 def test_embedding_figures_that_are_exact_are_ours():
     given = {m: n for m in MODELS if (n := exact(m.published_embedding))}
-    assert len(given) == 1 + 5  # BLOOM, Gemma 1 and 2
+    assert {model.family for model in given} >= {"BLOOM", "Gemma 1", "Gemma 2"}
     for model, n in given.items():
         rows, rest = divmod(n, model.config.d_model)
         assert rest == 0, model.name

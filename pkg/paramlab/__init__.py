@@ -20,15 +20,42 @@ _HOME = {
 }
 __all__ = [*_HOME]
 
+# What counting does not need, and the extra of the package that brings it.
+EXTRAS = {
+    **dict.fromkeys(("numpy", "regex", "gguf", "safetensors", "tqdm"), "run"),
+    **dict.fromkeys(("matplotlib", "matplotlib_inline"), "plots"),
+}
+
+
+def explained(error: ModuleNotFoundError) -> ModuleNotFoundError:
+    """Say of a library that is not installed which extra brings it.
+
+    Examples
+    --------
+    >>> print(explained(ModuleNotFoundError(name="numpy")))
+    numpy is not installed; it comes with: pip install "paramlab[run]"
+    """
+    library = (error.name or "").partition(".")[0]
+    if library not in EXTRAS:
+        return error
+    message = (
+        f'{library} is not installed; it comes with: pip install "paramlab[{EXTRAS[library]}]"'
+    )
+    return ModuleNotFoundError(message, name=error.name)
+
 
 def __getattr__(name: str):
     if name in _HOME:
-        return getattr(import_module(f"paramlab.{_HOME[name]}"), name)
+        return getattr(_module(_HOME[name]), name)
     if name.startswith("_"):
         raise AttributeError(name)
+    return _module(name)
+
+
+def _module(name: str):
     try:
         return import_module(f"paramlab.{name}")
     except ModuleNotFoundError as error:
         if error.name != f"paramlab.{name}":
-            raise
+            raise explained(error) from None
         raise AttributeError(f"paramlab has no {name!r}") from None

@@ -41,8 +41,8 @@ def load() -> tuple[Model, ...]:
 
     Examples
     --------
-    >>> len(load())
-    112
+    >>> load()[0].slug
+    'gpt1'
     """
     with open(_CSV, encoding="utf-8", newline="") as file:
         return tuple(map(_model, csv.DictReader(file)))

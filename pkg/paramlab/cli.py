@@ -49,6 +49,11 @@ def main(arguments: list[str] | None = None) -> int:
         if isinstance(error, OSError) and error.filename is None:
             _discard_output()
         return EXIT_BAD_INPUT
+    except ModuleNotFoundError as error:
+        from paramlab import explained
+
+        print(f"paramlab {options.command}: {_one_line(explained(error))}", file=sys.stderr)
+        return EXIT_BAD_INPUT
     except KeyboardInterrupt:
         return 130
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from harness import PARAMLAB, PYTHON, Figure, alternated, milliseconds, printed
 
-# From the file to 102 counts; importing the modules is the figure below.
+# From the file to the counts; importing the modules is the figure below.
 COUNT_CATALOG = """
 import time
 from paramlab import catalog
@@ -12,7 +12,7 @@ from paramlab.params import count
 start = time.perf_counter()
 totals = [count(model.config).total for model in catalog.load() if model.config]
 elapsed = time.perf_counter() - start
-assert len(totals) == 102
+assert len(totals) > 100
 print(1000 * elapsed)
 """
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
-from paramlab.checkpoints import Model, load_model
-from paramlab.real_model import model_path
+from paramlab.files.load import load_model
+from paramlab.files.real_model import model_path
+from paramlab.tree import Model
 
 settings.register_profile("at any speed", deadline=None)  # a busy machine is no failure
 settings.load_profile("at any speed")

@@ -1,9 +1,9 @@
 """Small models of every style with random numbers, for the tests and tests/oracles/logits.py."""
 
 import numpy as np
-from paramlab.checkpoints import nest
 from paramlab.config import Experts, ModelConfig
 from paramlab.params import shapes
+from paramlab.tree import nest
 
 SIZES = {"n_layers": 2, "d_model": 32, "n_heads": 4, "d_ff": 48, "vocab_size": 61, "n_ctx": 20}
 UNBIASED = {"bias_qkv": False, "bias_o": False, "bias_mlp": False}

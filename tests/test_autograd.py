@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from paramlab import autograd
 from paramlab.autograd import RULES, Tensor, value_and_grad
-from paramlab.checkpoints import flatten
 from paramlab.layers import ACTIVATIONS, cross_entropy, layer_norm, rms_norm, softmax
 from paramlab.training import next_token_loss
+from paramlab.tree import flatten
 from random_models import STYLES, random_params
 
 ORACLE = json.loads((Path(__file__).parent / "oracles" / "gradients.json").read_text())

@@ -9,7 +9,7 @@ import pytest
 import weight_files as files
 from paramlab import catalog
 from paramlab.cli import LONGEST_ERROR, main
-from paramlab.importers import count_source
+from paramlab.files.source import count_source
 from paramlab.reports import cost
 
 PACKAGE = Path(catalog.__file__).parents[1]
@@ -297,7 +297,7 @@ def modules_after(code: str) -> set[str]:
         "import paramlab",
         "from paramlab import count, ModelConfig",
         "import paramlab.params, paramlab.catalog; paramlab.catalog.load()",
-        "import paramlab.importers; paramlab.importers.count_source('gpt2-small')",
+        "import paramlab.files.source as s; s.count_source('gpt2-small')",
         "from paramlab.cli import main; main(['count', 'gpt3-175b'])",
     ],
 )

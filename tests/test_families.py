@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from paramlab import catalog
+from paramlab.errors import UnsupportedModel
 from paramlab.families import FAMILIES, HARMLESS, PER_LAYER
-from paramlab.headers import UnsupportedModel
+from paramlab.files.source import count_source
 from paramlab.huggingface import config_from_hf, notes_on
-from paramlab.importers import count_source
 from paramlab.params import count, shapes
 
 ORACLES = Path(__file__).parent / "oracles"

@@ -11,8 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from paramlab import real_model
-from paramlab.real_model import FILE_NAME, ModelFileError, fetch, model_path
+from paramlab.errors import ModelFileError
+from paramlab.files import real_model
+from paramlab.files.real_model import FILE_NAME, fetch, model_path
 
 CONTENT = b"GGUF, but not really: it stands for the real file in these tests" * 1000
 

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from paramlab import sampling
 from paramlab.attention import KVCache
-from paramlab.checkpoints import Model, flatten, nest
 from paramlab.cli import main
 from paramlab.layers import softmax
 from paramlab.sampling import generate, join_projections, next_token_probabilities
 from paramlab.tokenizer import Tokenizer
 from paramlab.transformer import forward
+from paramlab.tree import Model, flatten, nest
 from random_models import STYLES, random_params
 
 LOGITS = np.random.default_rng(0).normal(0, 2, 50).astype(np.float32)

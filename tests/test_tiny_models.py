@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from paramlab.checkpoints import load_model
+from paramlab.files.load import load_model
 from paramlab.texts import passage
 from paramlab.transformer import forward, loss
 

@@ -13,7 +13,8 @@ import regex
 from hypothesis import given
 from hypothesis import strategies as st
 from oracles.tokenizer import CHINESE, VOCAB_SIZE, fingerprint, strings
-from paramlab.headers import UnsupportedModel, read_gguf
+from paramlab.errors import UnsupportedModel
+from paramlab.files.gguf import read_gguf
 from paramlab.long_words import merged_by_queue
 from paramlab.texts import passage
 from paramlab.tokenizer import _LETTERS, LONG_WORD, Tokenizer, train_bpe

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from paramlab import memory
-from paramlab.checkpoints import Model, flatten, read_arrays, save_arrays
 from paramlab.corpus import Characters
 from paramlab.files.runs import resume, save, saving
+from paramlab.files.store import read_arrays, save_arrays
 from paramlab.params import shapes
 from paramlab.sampling import generate
 from paramlab.training import (
@@ -27,6 +27,7 @@ from paramlab.training import (
     take_step,
     train,
 )
+from paramlab.tree import Model, flatten
 from random_models import STYLES, random_params
 
 ORACLE = json.loads((Path(__file__).parent / "oracles" / "gradients.json").read_text())["adamw"]

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from paramlab import transformer
 from paramlab.attention import KVCache
-from paramlab.checkpoints import flatten, nest
 from paramlab.config import LatentAttention
 from paramlab.huggingface import config_from_hf
 from paramlab.layers import softmax
 from paramlab.measured import measure
 from paramlab.transformer import forward, loss
+from paramlab.tree import flatten, nest
 from random_models import STYLES, random_params
 
 ORACLE = json.loads((Path(__file__).parent / "oracles" / "real_model.json").read_text())

@@ -62,7 +62,7 @@ def _package() -> Path:
 
 def _model() -> str:
     """Identify the model file by place, size and time; hashing 100 MB every time would be slow."""
-    from paramlab import real_model
+    from paramlab.files import real_model
 
     try:
         path = Path(real_model.model_path())

@@ -29,10 +29,10 @@ from typing import NamedTuple
 
 import numpy as np
 from paramlab import __version__, load_model, transformer
-from paramlab.checkpoints import Model, flatten, nest
+from paramlab.files.real_model import FILE_SHA256
 from paramlab.layers import Params, cross_entropy
-from paramlab.real_model import FILE_SHA256
 from paramlab.texts import passage
+from paramlab.tree import Model, flatten, nest
 from recording import short
 
 DATA = Path(__file__).parent / "data"

@@ -18,10 +18,10 @@ from pathlib import Path
 
 import numpy as np
 from paramlab import __version__, generate, load_model
-from paramlab.checkpoints import Model
+from paramlab.files.real_model import FILE_SHA256
 from paramlab.layers import cross_entropy, softmax
-from paramlab.real_model import FILE_SHA256
 from paramlab.transformer import forward
+from paramlab.tree import Model
 from recording import short
 
 DATA = Path(__file__).parent / "data" / "in_context.json"

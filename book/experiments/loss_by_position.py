@@ -29,11 +29,12 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
-from paramlab.checkpoints import Model, load_model
+from paramlab.files.load import load_model
 from paramlab.layers import cross_entropy
 from paramlab.positions import stretched
 from paramlab.training import start, train
 from paramlab.transformer import forward
+from paramlab.tree import Model
 from tiny_models import PLAN, SCHEMES, TRAINED_LENGTH, held_out, texts, tokenizer
 
 HERE = Path(__file__).parent

@@ -27,11 +27,12 @@ from pathlib import Path
 
 import numpy as np
 from paramlab import __version__, forward
-from paramlab.checkpoints import Model, save_model
 from paramlab.config import ModelConfig
+from paramlab.files.store import save_model
 from paramlab.layers import Params, cross_entropy
 from paramlab.positions import stretched
 from paramlab.training import Plan, initialize, start, train
+from paramlab.tree import Model
 
 HERE = Path(__file__).parent
 COMMAND = "OPENBLAS_NUM_THREADS=1 python book/experiments/retrieval.py"

@@ -40,13 +40,15 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from paramlab.checkpoints import Model, load_model, save_model
 from paramlab.config import ModelConfig
 from paramlab.corpus import standard_text
+from paramlab.files.load import load_model
+from paramlab.files.store import save_model
 from paramlab.texts import passage
 from paramlab.tokenizer import Tokenizer, train_bpe
 from paramlab.training import Plan, next_token_loss, start, train
 from paramlab.transformer import loss
+from paramlab.tree import Model
 
 HERE = Path(__file__).parent
 TRAINED_LENGTH = 128  # tokens

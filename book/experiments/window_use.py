@@ -30,8 +30,8 @@ from pydoc_data.topics import topics
 import numpy as np
 from paramlab import __version__, forward, load_model
 from paramlab.attention import KVCache
-from paramlab.checkpoints import Model
 from paramlab.layers import cross_entropy
+from paramlab.tree import Model
 
 FILE = Path(__file__).parent / "data" / "window_use.json"
 COMMAND = "OPENBLAS_NUM_THREADS=1 python book/experiments/window_use.py"

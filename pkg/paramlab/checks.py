@@ -6,11 +6,57 @@ from numbers import Integral
 from typing import TYPE_CHECKING
 
 from paramlab.config import ModelConfig
+from paramlab.errors import UnsupportedModel
+from paramlab.params import shapes
 
 if TYPE_CHECKING:
     import numpy as np
 
     from paramlab.training import Plan
+
+# ------------------------------------------------------------------ the arrays of a model
+
+
+def check_arrays(found: dict[str, tuple[int, ...]], config: ModelConfig) -> None:
+    """Insist that names and shapes are those of the architecture, tied arrays absent.
+
+    Raises
+    ------
+    UnsupportedModel
+        Naming the first array that is missing, unknown or of another shape.
+    """
+    expected = set()
+    for array in shapes(config):  # one at a time: a false number of layers ends at the first gap
+        if array.tied_to:
+            continue
+        if array.name not in found:
+            raise UnsupportedModel(f"the array {array.name} {array.shape} is missing")
+        if found[array.name] != array.shape:
+            raise UnsupportedModel(
+                f"the array {array.name} has the shape {found[array.name]}; "
+                f"the architecture says {array.shape}"
+            )
+        expected.add(array.name)
+    for name in found:
+        if name not in expected:
+            raise UnsupportedModel(f"the array {name} is not part of this architecture")
+
+
+def check_numbers(arrays: dict[str, "np.ndarray"]) -> None:
+    """Refuse arrays that hold NaN or infinity.
+
+    Raises
+    ------
+    UnsupportedModel
+        Naming the first.
+    """
+    import numpy as np
+
+    for name, array in arrays.items():
+        # The least and the largest number are NaN if any is; they need no memory, unlike isfinite.
+        if array.size and not (np.isfinite(array.min()) and np.isfinite(array.max())):
+            raise UnsupportedModel(f"the array {name} holds a number that is not finite")
+
 
 # ------------------------------------------------------------------ queries, keys and values
 

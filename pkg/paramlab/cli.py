@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
-    from paramlab.importers import Counted
+    from paramlab.files.source import Counted
 
 EXIT_BAD_INPUT = 2
 LONGEST_ERROR = 400  # characters; a damaged file can hold a name of megabytes
@@ -157,7 +157,7 @@ def _cut(message: str) -> str:
 
 
 def _count(options: argparse.Namespace) -> int:
-    from paramlab.importers import count_source
+    from paramlab.files.source import count_source
     from paramlab.reports import count_as_json, count_as_text
 
     counted = [count_source(source) for source in options.sources]  # all, before any is printed
@@ -197,7 +197,7 @@ def _compare(options: argparse.Namespace) -> int:
 
 def _with_heads(source: str) -> "Counted":
     """Count a source whose architecture is known down to its heads."""
-    from paramlab.importers import count_source
+    from paramlab.files.source import count_source
 
     if source.lower().endswith(".safetensors"):
         raise ValueError(f"{source} does not say how many heads it has; name its config.json")
@@ -247,7 +247,7 @@ def _claims(options: argparse.Namespace) -> int:
 
 
 def _fetch(options: argparse.Namespace) -> int:
-    from paramlab.real_model import fetch
+    from paramlab.files.real_model import fetch
 
     print(fetch(progress=True))
     return 0

@@ -9,7 +9,7 @@ by name, because it might change the count; nothing is guessed.
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from paramlab.headers import UnsupportedModel
+from paramlab.errors import UnsupportedModel
 
 # ------------------------------------------------------------------ what a row is made of
 

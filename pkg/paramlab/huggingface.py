@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 from paramlab.config import ModelConfig
+from paramlab.errors import UnsupportedModel
 from paramlab.families import (
     ACTIVATIONS,
     FAMILIES,
@@ -23,7 +24,6 @@ from paramlab.families import (
     number,
     one_of,
 )
-from paramlab.headers import UnsupportedModel
 from paramlab.sizes import check_n_layers
 
 
@@ -45,7 +45,7 @@ def config_from_hf(fields: dict[str, Any]) -> ModelConfig:
     >>> config_from_hf({"model_type": "mamba"})
     Traceback (most recent call last):
         ...
-    paramlab.headers.UnsupportedModel: the model type 'mamba' is not known here
+    paramlab.errors.UnsupportedModel: the model type 'mamba' is not known here
     """
     family = _family(fields)
     values = family.style | {name: _read(fields, at, name) for name, at in family.fields.items()}

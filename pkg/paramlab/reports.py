@@ -22,7 +22,7 @@ from paramlab.params import Count, by_layer
 
 if TYPE_CHECKING:
     from paramlab.compare import Step
-    from paramlab.importers import Counted
+    from paramlab.files.source import Counted
 
 BASIS = {
     "weights": "counted from a published weight file",

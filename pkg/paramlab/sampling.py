@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from paramlab.attention import KVCache
-from paramlab.checkpoints import Model, load_model
 from paramlab.config import ModelConfig
+from paramlab.files.load import load_model
 from paramlab.layers import Params, softmax
 from paramlab.transformer import (
     CHUNK_TOKENS,
@@ -19,6 +19,7 @@ from paramlab.transformer import (
     check_tokens,
     forward,
 )
+from paramlab.tree import Model
 
 FEW_TOKENS = 16  # for so few, copying weights to multiply them faster takes more time than it saves
 
@@ -152,7 +153,7 @@ def generate(
     --------
     A model of one layer whose arrays are all 0, except that token 1's features point to token 2.
 
-    >>> from paramlab.checkpoints import nest
+    >>> from paramlab.tree import nest
     >>> from paramlab.params import shapes
     >>> config = ModelConfig(n_layers=1, d_model=4, n_heads=1, d_ff=4, vocab_size=3, n_ctx=8,
     ...                      norm="rmsnorm", positions="none", tied=False)

@@ -15,7 +15,7 @@ from typing import Any
 
 import regex
 
-from paramlab.headers import UnsupportedModel
+from paramlab.errors import UnsupportedModel
 from paramlab.long_words import merged_by_queue
 
 # How a text is cut into words, by the name that GGUF files use ("tokenizer.ggml.pre").

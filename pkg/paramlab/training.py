@@ -15,13 +15,20 @@ from typing import Any
 import numpy as np
 
 from paramlab.autograd import value_and_grad
-from paramlab.checkpoints import check_numbers, flatten, nest
-from paramlab.checks import check_finite, check_pieces, check_plan, check_rows, check_window
+from paramlab.checks import (
+    check_finite,
+    check_numbers,
+    check_pieces,
+    check_plan,
+    check_rows,
+    check_window,
+)
 from paramlab.config import ModelConfig
 from paramlab.layers import Params, cross_entropy
 from paramlab.memory import keep_freed_memory
 from paramlab.params import Array, shapes
 from paramlab.transformer import check_ids, check_params, forward
+from paramlab.tree import flatten, nest
 
 EPSILON = 1e-8  # added to the root of a second moment, which can be 0
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from paramlab.attention import KVCache, attention, causal_mask, merge_heads, split_heads
-from paramlab.checkpoints import check_arrays, check_numbers, flatten
+from paramlab.checks import check_arrays, check_numbers
 from paramlab.config import ModelConfig
 from paramlab.layers import (
     ACTIVATIONS,
@@ -26,6 +26,7 @@ from paramlab.layers import (
     rms_norm,
 )
 from paramlab.positions import Rotation, alibi, rope, rotate, sinusoidal
+from paramlab.tree import flatten
 
 Watch = Callable[[str, np.ndarray], object]  # is told the name of an intermediate result, and it
 CHUNK_TOKENS = 512  # long texts are read in pieces, which bounds the memory, not the result

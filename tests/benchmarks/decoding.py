@@ -87,7 +87,7 @@ print(1 / statistics.median(seconds() for _ in range(20)))
 """
 # Step by step in turn: one more token, and the products with weights that it takes, alone.
 OWN_PRODUCTS = f"""{OURS}
-from paramlab.checkpoints import flatten
+from paramlab.tree import flatten
 from paramlab.sampling import join_projections
 params = join_projections(model.params)
 weights = [array for name, array in flatten(params).items() if name.endswith(".weight")]

@@ -8,7 +8,7 @@ FP32_MB = 134_515_008 * 4 / 1e6
 # The first time: in a cache that is empty, so its 538 MB are also written.
 FIRST = """
 import os, shutil, tempfile, time
-from paramlab.real_model import model_path
+from paramlab.files.real_model import model_path
 os.environ["PARAMLAB_MODEL"] = str(model_path())
 folder = tempfile.mkdtemp()
 os.environ["XDG_CACHE_HOME"] = os.environ["LOCALAPPDATA"] = folder

@@ -23,8 +23,8 @@ from typing import Any
 
 import torch
 import transformers as tf
+from paramlab.errors import UnsupportedModel
 from paramlab.families import FAMILIES, HARMLESS
-from paramlab.headers import UnsupportedModel
 from paramlab.huggingface import config_from_hf
 from paramlab.params import count as our_count
 from published_configs import COUNTED

@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 import torch
 import transformers as tf
-from paramlab.checkpoints import flatten
 from paramlab.huggingface import config_from_hf
+from paramlab.tree import flatten
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))

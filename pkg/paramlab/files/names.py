@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterable
 
-from paramlab.headers import Header, Tensor, UnsupportedModel
+from paramlab.errors import UnsupportedModel
+from paramlab.files.layout import Header, StoredArray
 from paramlab.params import Array
 
 # The module here; what it is; its part; then its names in GGUF files, in Llama's and in GPT-2's
@@ -73,11 +74,11 @@ def arrays_from_safetensors(header: Header) -> tuple[Array, ...]:
     return _translate(bare, _LLAMA if llama else _GPT2)
 
 
-def _translate(tensors: Iterable[Tensor], known: Known) -> tuple[Array, ...]:
+def _translate(tensors: Iterable[StoredArray], known: Known) -> tuple[Array, ...]:
     return tuple(_named(tensor, known) for tensor in tensors)
 
 
-def _named(tensor: Tensor, known: Known) -> Array:
+def _named(tensor: StoredArray, known: Known) -> Array:
     index = re.search(r"\.([0-9]+)\.", tensor.name)
     pattern = tensor.name.replace(index[0], ".{i}.", 1) if index else tensor.name
     module, _, suffix = (pattern, "", "") if pattern in known else pattern.rpartition(".")

@@ -1,0 +1,45 @@
+"""Read a ``config.json``: the architecture that it describes, and what there is to say about it."""
+
+from typing import Any
+
+from paramlab.config import ModelConfig
+from paramlab.errors import UnsupportedModel, errors_about
+from paramlab.files.layout import LARGEST_JSON_BYTES, PathLike, open_file, read_json
+
+
+def read_config_json(path: PathLike) -> ModelConfig:
+    """Read a Hugging Face ``config.json`` of one of the families that are known here.
+
+    Missing fields take the defaults of the transformers library. A field that is not known there
+    and is set to something is refused, because it might change the count.
+
+    Raises
+    ------
+    UnsupportedModel
+        When the file is not such a config, contradicts itself, or is of another family.
+    OSError
+        When the file cannot be read.
+    """
+    return config_and_notes(path)[0]
+
+
+def config_and_notes(path: PathLike, part: str = "") -> tuple[ModelConfig, list[str]]:
+    """Return the architecture, or that of one part of several, with remarks on it."""
+    from paramlab.huggingface import config_from_hf, notes_on  # here: they read a long table
+
+    with errors_about(path), open_file(path) as file:
+        fields = read_json(file.read(LARGEST_JSON_BYTES + 1))
+        if part:
+            fields = _part(fields, part)
+        return config_from_hf(fields), notes_on(fields)
+
+
+def _part(fields: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return the description of one model of several; whether its head is tied may stand above."""
+    part, tied = fields.get(name), "tie_word_embeddings"
+    if not isinstance(part, dict):
+        raise UnsupportedModel(f"it holds no {name}")
+    above = {tied: fields[tied]} if tied in fields else {}
+    if above and part.get(tied, above[tied]) != above[tied]:
+        raise UnsupportedModel(f"{tied} is {above[tied]!r} but in {name} it is {part[tied]!r}")
+    return above | part

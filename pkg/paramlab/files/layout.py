@@ -1,0 +1,129 @@
+"""What weight files have in common: named arrays of bytes, one after another, behind a header.
+
+These files come from strangers. Every number in them is checked against the file before it is
+used, so a damaged or lying header costs one clear error, not memory.
+"""
+
+import os
+from collections.abc import Iterable
+from typing import IO, Any, NamedTuple
+
+from paramlab.errors import UnsupportedModel
+
+PathLike = str | os.PathLike[str]
+
+
+class StoredArray(NamedTuple):
+    """One array of a file: its name there, shape (rows first), type, and where its bytes lie."""
+
+    name: str
+    shape: tuple[int, ...]
+    type_name: str
+    offset: int  # in the file
+    n_bytes: int
+
+
+class Header(NamedTuple):
+    """What a weight file says before its weights."""
+
+    metadata: dict[str, Any]
+    tensors: tuple[StoredArray, ...]  # the files' own word for arrays
+
+
+def check_packing(
+    tensors: Iterable[StoredArray], start: int, file_bytes: int, alignment: int
+) -> None:
+    """Insist that the tensors follow one another from ``start`` to the end of the file.
+
+    So a shape that is wrong cannot pass: its tensor would overlap the next one or leave a gap.
+    """
+    end = start
+    names = set()
+    for tensor in sorted(tensors, key=lambda t: (t.offset, t.n_bytes)):
+        if tensor.name in names:
+            raise UnsupportedModel(f"two tensors have the name {tensor.name!r}")
+        names.add(tensor.name)
+        if tensor.offset != end:
+            raise UnsupportedModel(
+                f"tensor {tensor.name!r} lies at byte {tensor.offset:,}, where {end:,} was expected"
+            )
+        end = tensor.offset + tensor.n_bytes
+        if end > file_bytes:
+            raise UnsupportedModel(
+                f"tensor {tensor.name!r} ends at byte {end:,}, but the file has {file_bytes:,}: "
+                "it is cut off or damaged"
+            )
+        end = padded(end, alignment)
+    if file_bytes > end:
+        raise UnsupportedModel(f"no tensor owns its bytes from {end:,} to {file_bytes:,}")
+
+
+def padded(n: int, alignment: int) -> int:
+    """Round up to a multiple of the alignment."""
+    return -(-n // alignment) * alignment
+
+
+# ------------------------------------------------------------------ JSON and bytes
+
+LARGEST_JSON_BYTES = 4_000_000
+
+
+def read_json(data: bytes) -> dict[str, Any]:
+    """Parse a JSON object; a key that occurs twice is an error, not a choice.
+
+    Raises
+    ------
+    UnsupportedModel
+        When it is anything else, or larger than any configuration.
+    """
+    import json  # here, because counting a catalog entry should not wait for it
+
+    if len(data) > LARGEST_JSON_BYTES:
+        raise UnsupportedModel(
+            f"it is larger than any configuration ({LARGEST_JSON_BYTES:,} bytes)"
+        )
+    try:
+        parsed = json.loads(data, object_pairs_hook=_unique)
+    except UnsupportedModel:
+        raise
+    except (ValueError, RecursionError):
+        raise UnsupportedModel("it is not valid JSON") from None
+    if not isinstance(parsed, dict):
+        raise UnsupportedModel("it holds no JSON object")
+    return parsed
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in result:
+            raise UnsupportedModel(f"the key {name!r} occurs twice")
+        result[name] = value
+    return result
+
+
+def open_file(path: PathLike) -> IO[bytes]:
+    """Open a file for reading; not a pipe or a device, which could keep the reader waiting."""
+    if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
+        raise UnsupportedModel("it is not a regular file")
+    return open(path, "rb")
+
+
+def same_bytes(path: PathLike, a: StoredArray, b: StoredArray) -> bool:
+    """Whether two tensors of a file hold the same bytes, type and shape."""
+    if (a.shape, a.type_name, a.n_bytes) != (b.shape, b.type_name, b.n_bytes):
+        return False
+    with open_file(path) as file:
+        return all(
+            _read_at(file, a.offset + at, min(_CHUNK, a.n_bytes - at))
+            == _read_at(file, b.offset + at, min(_CHUNK, b.n_bytes - at))
+            for at in range(0, a.n_bytes, _CHUNK)
+        )
+
+
+def _read_at(file: IO[bytes], offset: int, n_bytes: int) -> bytes:
+    file.seek(offset)
+    return file.read(n_bytes)
+
+
+_CHUNK = 2**20

@@ -1,0 +1,175 @@
+"""Our own layout of weight files: safetensors whose arrays are named as the enumerator names them.
+
+Their metadata hold the architecture, the tokenizer if there is one, and a checksum of the numbers.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from paramlab.checks import check_arrays, check_numbers
+from paramlab.config import ModelConfig
+from paramlab.errors import UnsupportedModel, errors_about
+from paramlab.files.layout import Header
+from paramlab.files.safetensors import read_safetensors, stored
+from paramlab.tree import Model, flatten
+
+if TYPE_CHECKING:
+    import numpy as np
+
+# The key in the metadata by which such a file is known; its value is the version of the layout.
+FORMAT_KEY, FORMAT = "paramlab", "2"
+
+
+def save_model(path: str | Path, model: Model, dtype: str = "float32", **notes: str) -> None:
+    """Write a model as a safetensors file that :func:`load_model` reads.
+
+    The file gets its name only when it is complete: an interruption leaves what was there before.
+
+    Parameters
+    ----------
+    path
+        Where to; what is there is replaced.
+    model
+        Arrays, architecture and tokenizer (or None).
+    dtype
+        "float32", or "float16" for half the size and 3 to 4 significant digits.
+    notes
+        Texts to keep in the metadata of the file, such as ``license="CC BY 4.0"``.
+
+    Raises
+    ------
+    UnsupportedModel
+        When the arrays are not those of the architecture, or do not fit into the type.
+    OSError
+        When the file cannot be written.
+    """
+    import numpy as np
+
+    from paramlab.tokenizer import Tokenizer
+
+    if dtype not in ("float32", "float16"):
+        raise ValueError(f"dtype is {dtype!r}; it can be float32 or float16")
+    flat = flatten(model.params)
+    check_arrays({name: np.shape(array) for name, array in flat.items()}, model.config)
+    with np.errstate(over="ignore"):  # what does not fit becomes infinite, and is refused by name
+        flat = {name: np.asarray(array, dtype) for name, array in flat.items()}
+    check_numbers(flat)
+    metadata = {**notes, FORMAT_KEY: FORMAT, "config": json.dumps(model.config.to_flat())}
+    if model.tokenizer is not None:
+        if not isinstance(model.tokenizer, Tokenizer):
+            raise UnsupportedModel(
+                f"a tokenizer of the type {type(model.tokenizer).__name__} cannot be saved; "
+                "save the model with the tokenizer None"
+            )
+        metadata["tokenizer"] = model.tokenizer.to_json()
+    save_arrays(path, flat, metadata)
+
+
+def save_arrays(
+    path: str | Path, arrays: dict[str, "np.ndarray"], metadata: dict[str, str]
+) -> None:
+    """Write arrays and texts as a safetensors file, with a checksum of the numbers.
+
+    The file gets its name only when it is complete: an interruption leaves what was there before.
+
+    Raises
+    ------
+    OSError
+        When the file cannot be written.
+    """
+    import numpy as np
+    from safetensors import SafetensorError
+    from safetensors.numpy import save_file
+
+    path = Path(path)
+    arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    try:
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix="save-") as folder:
+            complete = Path(folder, path.name)
+            save_file(arrays, complete, metadata | {"checksum": checksum(arrays)})
+            complete.chmod(0o644)  # the library gives the right to read to the owner alone
+            os.replace(complete, path)
+    except (OSError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise OSError(f"{path} cannot be written: {reason}") from None
+
+
+def read_arrays(path: str | Path) -> tuple[dict[str, "np.ndarray"], dict[str, str]]:
+    """Return the arrays and the texts of a file that :func:`save_arrays` wrote.
+
+    The arrays are mapped: what is written into them goes to memory, not to the file.
+
+    Raises
+    ------
+    UnsupportedModel
+        When the file is damaged.
+    """
+    header = read_safetensors(path)
+    with errors_about(path):
+        return verified(path, header), header.metadata
+
+
+def verified(path: str | Path, header: Header) -> dict[str, "np.ndarray"]:
+    """Map the arrays of a file, as they are stored, and insist on their checksum."""
+    import numpy as np
+
+    raw = np.asarray(np.memmap(path, np.uint8, mode="c"))  # "c": copy on write
+    arrays = {tensor.name: stored(raw, tensor) for tensor in header.tensors}
+    if checksum(arrays) != header.metadata.get("checksum"):
+        raise UnsupportedModel("its numbers are not those that were saved: it is damaged")
+    return arrays
+
+
+def checksum(arrays: dict[str, "np.ndarray"]) -> str:
+    """Return a fingerprint of arrays that is fast to compute: 538 MB take 0.03 seconds.
+
+    The numbers are added up, as whole numbers of 64 bits, in pieces of 32 KiB; the fingerprint is
+    the SHA-256 of the sums. So any one change is seen, and pieces that are missing, empty or
+    exchanged; not seen are changes within one piece that cancel, which only intent makes likely.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> numbers = np.arange(10_000, dtype=np.float32)
+    >>> before = checksum({"numbers": numbers})
+    >>> numbers[1234] += 1
+    >>> checksum({"numbers": numbers}) == before
+    False
+    """
+    import numpy as np
+
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        data = arrays[name].reshape(-1).view(np.uint8)
+        whole = len(data) // _PIECE_BYTES * _PIECE_BYTES
+        pieces = data[:whole].view(np.uint64).reshape(-1, _PIECE_BYTES // 8)
+        digest.update(pieces.sum(axis=1).data)
+        digest.update(data[whole:].data)
+    return digest.hexdigest()
+
+
+_PIECE_BYTES = 2**15
+
+
+def stored_config(header: Header) -> ModelConfig:
+    """Return the architecture that the metadata of such a file hold."""
+    get = header.metadata.get
+    if get(FORMAT_KEY) != FORMAT:
+        raise UnsupportedModel(
+            f"its layout has the version {get(FORMAT_KEY)!r}; {FORMAT!r} is known here"
+        )
+    return _config_from_json(get("config"))
+
+
+def _config_from_json(text: Any) -> ModelConfig:
+    try:
+        fields = json.loads(text).items()
+        return ModelConfig.from_flat(
+            {name: tuple(value) if isinstance(value, list) else value for name, value in fields}
+        )
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise UnsupportedModel(f"its config is not one ({error})") from None

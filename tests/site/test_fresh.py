@@ -45,7 +45,7 @@ class Book:
         self.write("book/index.md", FRONT)
         self.write("lib/rfc3987_syntax.py", NO_ADDRESS_GRAMMAR)
         self.write("lib/paramlab/__init__.py", PACKAGE)
-        self.write("lib/paramlab/real_model.py", REAL_MODEL)
+        self.write("lib/paramlab/files/real_model.py", REAL_MODEL)
         self.write_notebook(CODE)
 
     def write(self, name: str, text: str) -> None:

@@ -17,6 +17,7 @@ _HOME = {
     "forward": "transformer",
     "loss": "transformer",
     "generate": "sampling",
+    "check": "exercises",
 }
 __all__ = [*_HOME]
 

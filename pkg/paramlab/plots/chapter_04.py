@@ -13,6 +13,41 @@ from paramlab.conventions import printed_counts, total
 from paramlab.params import count
 
 
+def three_counts(config: ModelConfig) -> tuple[Figure, dict[str, int]]:
+    """Draw a model as a column, the token table at both its ends, and what three counts span.
+
+    Returns the three counts: the matrices alone, every array once, and the table twice.
+    """
+    not_matrices = ["token table", "position table", "norm gains", "all biases"]
+    matrices, once = total(config, not_matrices), total(config)
+    twice = total(config, tied_twice=True)
+    table = twice - once
+    rest = once - matrices - table
+    figure, axes = plots.canvas(3.3)
+    parts = [
+        (0, table, plots.EMBEDDING, "token table"),
+        (table, rest, plots.REST, ""),
+        (table + rest, matrices, plots.WEIGHT, f"matrices\nof {config.n_layers} blocks"),
+    ]
+    for bottom, height, color, label in parts:
+        axes.add_patch(Rectangle((0, bottom), 1, height, facecolor=color, linewidth=0))
+        axes.text(0.5, bottom + height / 2, label, ha="center", va="center", color=plots.GROUND)
+    again = Rectangle((0, once), 1, table, fill=False, edgecolor=plots.EMBEDDING)
+    axes.add_patch(again).set(linewidth=1.5, linestyle=(0, (3, 2)))
+    axes.text(0.5, once + table / 2, "the same table,\nused again", ha="center", va="center")
+    axes.text(-0.05, table + rest / 2, "all the rest", ha="right", va="center", fontsize=10)
+    axes.text(-0.05, 0, "in: token to numbers", ha="right", va="bottom", fontsize=10)
+    axes.text(-0.05, twice, "out: numbers\nto scores", ha="right", va="top", fontsize=10)
+    data = {}
+    for i, (low, high) in enumerate([(table + rest, once), (0, once), (0, twice)]):
+        x, n = 1.12 + 0.5 * i, high - low
+        axes.plot([x - 0.05, x, x, x - 0.05], [low, low, high, high], color=plots.INK, linewidth=1)
+        axes.text(x + 0.04, (low + high) / 2, f"{n / 1e6:.1f}\nmillion", va="center", fontsize=10)
+        data[f"{n / 1e6:.1f} million"] = n
+    axes.set(xlim=(-0.95, 2.6), ylim=(-0.02 * twice, 1.02 * twice))
+    return figure, data
+
+
 class Bar(NamedTuple):
     """One step of a waterfall: what is added, or, if not filled, what a count leaves out."""
 

@@ -1,0 +1,142 @@
+"""Exercises that judge an answer: what is right by any route, and a hint for the likely slips.
+
+The answers are computed from the catalog when somebody asks, so no page has to contain them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from numbers import Real
+from typing import Any
+
+from paramlab import catalog, conventions
+from paramlab.params import count
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One checked exercise; every number is a function, so that nothing is computed in vain."""
+
+    right: Callable[[], int]
+    hint: str  # for an answer that is none of the slips
+    slips: tuple[tuple[Callable[[], int], str], ...] = ()  # likely answers, and what to say to each
+
+
+def check(name: str, answer: object) -> str:
+    """Judge the answer to an exercise: "right", or a hint that does not give the number away.
+
+    Parameters
+    ----------
+    name
+        Chapter and number of the exercise, such as ``"4.2"``.
+    answer
+        A number; ``None`` says that there is none yet.
+
+    Raises
+    ------
+    LookupError
+        When no exercise of that name is checked.
+
+    Examples
+    --------
+    >>> check("1.1", 34), check("1.1", None)
+    ('right', 'no answer yet: replace None by your expression')
+    >>> check("1.1", 28)
+    'not yet: each layer has a bias for every number that comes out'
+    >>> check("1.1", "34")
+    'not yet: this is text; leave out the quotation marks'
+    """
+    if name not in EXERCISES:
+        known = ", ".join(EXERCISES)
+        raise LookupError(f"no exercise {name!r} is checked; there are {known}")
+    if answer is None:
+        return "no answer yet: replace None by your expression"
+    exercise = EXERCISES[name]
+    hint = _of_another_type(answer) or _of_another_value(exercise, answer)
+    return f"not yet: {hint}" if hint else "right"
+
+
+def _of_another_type(answer: object) -> str:
+    if isinstance(answer, str):
+        return "this is text; leave out the quotation marks"
+    if hasattr(answer, "total"):
+        return "this is a whole count; the number you want is one of its parts or its total"
+    is_number = isinstance(answer, Real) or getattr(answer, "size", 0) == 1  # or one of NumPy
+    if isinstance(answer, bool) or not is_number:
+        return f"one number is asked for, and this is a {type(answer).__name__}"
+    return ""
+
+
+def _of_another_value(exercise: Exercise, answer: object) -> str:
+    value: Any = answer.item() if hasattr(answer, "item") else answer  # of NumPy
+    right = exercise.right()
+    if value == right:
+        return ""
+    for slip, said in exercise.slips:
+        if value == slip():
+            return said
+    if abs(value - right) <= 0.005 * right:
+        return "close, but rounded; the exact number is asked for"
+    return exercise.hint
+
+
+def _gpt3(**changes) -> int:
+    return count(replace(_config("gpt3-175b"), **changes)).total
+
+
+def _config(slug: str):
+    config = catalog.find(slug).config
+    assert config, f"the catalog has no sizes of {slug}"
+    return config
+
+
+def _bits(n: int) -> Callable[[], int]:
+    return lambda: count(_config("llama2-7b")).total * n // 8
+
+
+_D_XL = 48 * 1600  # layers of GPT-2 XL times its width
+
+EXERCISES = {
+    "1.1": Exercise(
+        lambda: 5 * 4 + 4 + 4 * 2 + 2,
+        "count the weights of each layer, inputs times outputs, then its biases",
+        ((lambda: 5 * 4 + 4 * 2, "each layer has a bias for every number that comes out"),),
+    ),
+    "1.2": Exercise(
+        _bits(4),
+        "the number of parameters, times the bits of each, divided by the bits of a byte",
+        (
+            (_bits(32), "this takes 4 bytes for each parameter, or counts bits; a byte is 8 bits"),
+            (_bits(8), "this takes a whole byte for each parameter"),
+        ),
+    ),
+    "2.2": Exercise(
+        lambda: count(_config("gpt2-xl")).bias,
+        "how many times its width has one block, and how many blocks are there?",
+        (
+            (lambda: 9 * 1600, "this is one block"),
+            (lambda: 13 * _D_XL, "this includes the gains and biases of the norms"),
+            (lambda: 11 * _D_XL, "this includes the biases of the norms"),
+            (lambda: 4 * _D_XL, "this is attention alone; the MLP has biases too"),
+            (lambda: 5 * _D_XL, "this is the MLP alone; attention has biases too"),
+        ),
+    ),
+    "4.1": Exercise(
+        lambda: 92 + 4 - 8,
+        "which array grows, and which one goes?",
+        (
+            (lambda: 92 + 4, "computed positions need no table"),
+            (lambda: 92 - 8, "the token table has a row for each of the 5 tokens"),
+            (lambda: 98, "this takes the token table twice; first count it once"),
+        ),
+    ),
+    "4.2": Exercise(
+        lambda: conventions.total(_config("gpt3-175b"), tied_twice=True),
+        "which array would be stored a second time?",
+        (
+            (_gpt3, "this is the model as it is, with one table"),
+            (lambda: _gpt3() - count(_config("gpt3-175b")).tied, "this has no token table at all"),
+            (lambda: count(_config("gpt3-175b")).tied, "this is the table alone"),
+            (lambda: 175_181_291_520, "this leaves out positions, norms and biases"),
+        ),
+    ),
+}

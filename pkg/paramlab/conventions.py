@@ -16,7 +16,7 @@ from paramlab.config import ModelConfig
 from paramlab.params import Array, stacks
 
 SWITCHES: dict[str, Callable[[Array], bool]] = {
-    "token table": lambda array: array.name == "embedding.tokens",
+    "token table": lambda array: array.part == "token table",
     "position table": lambda array: array.role == "position",
     "norm gains": lambda array: array.role == "norm gain",
     "all biases": lambda array: array.role in ("bias", "norm bias"),

@@ -2,8 +2,12 @@
 
 import json
 import math
+import os
 import statistics
+import subprocess
+import sys
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -118,6 +122,35 @@ def test_tiled_survives_scores_of_any_size(way, size):
 def test_one_tile_and_tiles_of_one_are_the_same_function(way):
     q, k, v = inputs(9)
     assert difference(way(q, k, v, block=100), way(q, k, v, block=1)) < 1e-14
+
+
+def test_several_callers_may_share_the_helping_threads():
+    q, k, v = inputs(90, dtype=np.float32)
+    expected = naive(q, k, v)
+    with ThreadPoolExecutor(4) as callers:
+        results = callers.map(lambda _: tiled_fast(q, k, v, block=8, n_threads=2), range(40))
+        assert all(difference(result, expected) < 1e-5 for result in results)
+
+
+FORKED = """
+import os
+import numpy as np
+from paramlab.tiled import tiled_fast
+q = np.ones((1, 300, 4))
+tiled_fast(q, q, q, block=8, n_threads=2)
+child = os.fork()
+tiled_fast(q, q, q, block=8, n_threads=2)
+if not child:
+    os._exit(0)
+print(os.waitpid(child, 0)[1])
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system copies no process")
+def test_a_copy_of_the_process_starts_threads_of_its_own():
+    command = [sys.executable, "-W", "ignore", "-c", FORKED]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert run.stdout.strip() == "0", run.stderr
 
 
 def test_tiled_needs_memory_for_tiles_not_for_all_scores():

@@ -10,9 +10,10 @@ multiply-adds of one head, for T = S = n tokens.
 """
 
 import math
+import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import numpy as np
 
@@ -145,42 +146,69 @@ def tiled_fast(
     grouped, k, v, mask = _prepared(q, k, v, mask, block)
     n_queries, n_keys = q.shape[-2], k.shape[-2]
     mixed = np.empty_like(grouped)  # (..., K, N/K, T, H)
+    rows_left = reversed(list(slices(n_queries, block)))  # the longest first: all end together
 
-    def fill(rows: slice) -> None:
-        scaled = grouped[..., rows, :] / math.sqrt(q.shape[-1])
-        own = n_keys - n_queries + rows.start if causal else n_keys  # the first query's own key
-        row_mask = None if mask is None else mask[..., rows, :]
-        mixed[..., rows, :] = _row_of_tiles(scaled, k, v, own, row_mask, 2 * block)
+    def fill() -> None:
+        shape = (*grouped.shape[:-2], min(block, n_queries), min(2 * block, n_keys))
+        tile = np.empty(shape, q.dtype)  # a thread's one array of scores
+        for rows in rows_left:  # whoever is free takes the next
+            scaled = grouped[..., rows, :] / math.sqrt(q.shape[-1])
+            own = n_keys - n_queries + rows.start if causal else n_keys  # the first query's own key
+            row_mask = None if mask is None else mask[..., rows, :]
+            _row_of_tiles(scaled, k, v, own, row_mask, tile, mixed[..., rows, :])
 
-    with ThreadPoolExecutor(n_threads) as pool:  # the longest rows first, so that all end together
-        list(pool.map(fill, reversed(list(slices(n_queries, block)))))
+    helping = [_helpers(n_threads - 1).submit(fill) for _ in range(n_threads - 1)]
+    fill()
+    for each in helping:
+        each.result()
     return mixed.reshape(q.shape)
 
 
+@cache
+def _helpers(n_threads: int) -> ThreadPoolExecutor:
+    """Return threads that outlive the call: to start them takes longer than a short text."""
+    return ThreadPoolExecutor(n_threads)
+
+
+if hasattr(os, "register_at_fork"):  # a copy of this process has none of its threads
+    os.register_at_fork(after_in_child=_helpers.cache_clear)
+
+
 def _row_of_tiles(
-    rows: np.ndarray, k: np.ndarray, v: np.ndarray, own: int, mask: np.ndarray | None, width: int
-) -> np.ndarray:
-    """Let a block of queries, of which the first owns key ``own``, see ``width`` keys at a time."""
-    n_rows, end = rows.shape[-2], min(own + rows.shape[-2], k.shape[-2])
-    tile = np.empty((*rows.shape[:-1], width), rows.dtype)  # the one array of scores
+    rows: np.ndarray,
+    k: np.ndarray,
+    v: np.ndarray,
+    own: int,
+    mask: np.ndarray | None,
+    tile: np.ndarray,
+    mixed: np.ndarray,
+) -> None:
+    """Let a block of queries, of which the first owns key ``own``, see a tile of keys at a time.
+
+    The scores are written into ``tile``, the mixtures into ``mixed``.
+    """
+    n_rows, end, width = rows.shape[-2], min(own + rows.shape[-2], k.shape[-2]), tile.shape[-1]
     largest = np.full((*rows.shape[:-1], 1), np.finfo(rows.dtype).min, rows.dtype)
-    total, mixed = np.zeros_like(largest), np.zeros_like(rows)
+    total = np.zeros_like(largest)
+    mixed[...] = 0
     for stop in range(end, 0, -width):  # the last keys first: what is hidden lies in one tile
         start = max(0, stop - width)
         keys = k[..., start:stop, :].swapaxes(-1, -2)
-        scores = np.matmul(rows, keys, out=tile[..., : stop - start])
+        scores = np.matmul(rows, keys, out=tile[..., :n_rows, : stop - start])
         if own < stop == end:
             scores[..., own - start :] += _triangle(n_rows)
         if mask is not None:
             scores += mask[..., start:stop]
         new = np.maximum(largest, scores.max(axis=-1, keepdims=True))
-        scores -= new
-        weights = np.exp(scores, out=scores)
         shrink = np.exp(largest - new)
-        total = total * shrink + weights.sum(axis=-1, keepdims=True)
-        mixed = mixed * shrink + weights @ v[..., start:stop, :]
+        scores -= new
+        weights = np.exp(scores, out=scores)  # in place, like all passes over T x S numbers
+        total *= shrink
+        total += weights.sum(axis=-1, keepdims=True)
+        mixed *= shrink
+        mixed += weights @ v[..., start:stop, :]
         largest = new
-    return mixed / total
+    mixed /= total
 
 
 def group_heads(q: np.ndarray, k: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, ...]:

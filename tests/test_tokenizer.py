@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from oracles.tokenizer import CHINESE, VOCAB_SIZE, fingerprint, strings
 from paramlab.errors import UnsupportedModel
 from paramlab.files.gguf import read_gguf
+from paramlab.files.vocabulary import tokenizer_from_gguf, tokenizer_from_hugging_face
 from paramlab.long_words import merged_by_queue
 from paramlab.texts import passage
 from paramlab.tokenizer import _LETTERS, LONG_WORD, Tokenizer, train_bpe
@@ -30,7 +31,7 @@ BYTES = Tokenizer(
 @pytest.fixture(scope="module")
 def real(real_path: Path) -> Tokenizer:
     """Return the real model's tokenizer."""
-    tokenizer = Tokenizer.from_gguf(read_gguf(real_path).metadata)
+    tokenizer = tokenizer_from_gguf(read_gguf(real_path).metadata)
     assert tokenizer is not None
     return tokenizer
 
@@ -176,11 +177,11 @@ def metadata(**changes) -> dict[str, object]:
     return {f"tokenizer.ggml.{key}": value for key, value in (fields | changes).items()}
 
 
-def test_from_gguf():
-    tokenizer = Tokenizer.from_gguf(metadata())
+def test_tokenizer_from_gguf():
+    tokenizer = tokenizer_from_gguf(metadata())
     assert tokenizer.encode("<s>ab<user>b") == [0, 3, 4, 2]
     assert tokenizer.end_tokens == {0}
-    assert Tokenizer.from_gguf({"general.name": "no tokenizer in here"}) is None
+    assert tokenizer_from_gguf({"general.name": "no tokenizer in here"}) is None
 
 
 @pytest.mark.parametrize(
@@ -203,7 +204,7 @@ def test_from_gguf():
 )
 def test_tokenizers_that_are_not_known_are_refused_by_name(changes, message):
     with pytest.raises(UnsupportedModel, match=message):
-        Tokenizer.from_gguf(metadata(**changes))
+        tokenizer_from_gguf(metadata(**changes))
 
 
 # ------------------------------------------------------------------ tokenizer.json
@@ -224,13 +225,13 @@ def tokenizer_json(pre_tokenizer=BYTE_LEVEL, normalizer=None, **model):
 
 
 def test_from_hugging_face():
-    tokenizer = Tokenizer.from_hugging_face(tokenizer_json(), end_tokens=[3])
+    tokenizer = tokenizer_from_hugging_face(tokenizer_json(), end_tokens=[3])
     assert tokenizer.encode("abb<end>") == [2, 1, 3]
     assert (tokenizer.pre, tokenizer.end_tokens) == ("gpt-2", {3})
-    older = Tokenizer.from_hugging_face(tokenizer_json(merges=["a b"]))
+    older = tokenizer_from_hugging_face(tokenizer_json(merges=["a b"]))
     assert older.encode("abb") == [2, 1]
     apart = {"type": "Sequence", "pretokenizers": [DIGITS, BYTE_LEVEL]}
-    assert Tokenizer.from_hugging_face(tokenizer_json(apart)).pre == "smollm"
+    assert tokenizer_from_hugging_face(tokenizer_json(apart)).pre == "smollm"
 
 
 @pytest.mark.parametrize(
@@ -249,7 +250,7 @@ def test_from_hugging_face():
     ],
 )
 def test_other_kinds_of_tokenizer_are_not_read(fields):
-    assert Tokenizer.from_hugging_face(fields) is None
+    assert tokenizer_from_hugging_face(fields) is None
 
 
 @pytest.mark.parametrize("left_out", ["model", "pre_tokenizer"])
@@ -257,7 +258,7 @@ def test_a_tokenizer_json_that_is_not_complete_is_refused(left_out):
     fields = tokenizer_json()
     del fields[left_out]
     with pytest.raises(UnsupportedModel, match="the tokenizer is not complete"):
-        Tokenizer.from_hugging_face(fields)
+        tokenizer_from_hugging_face(fields)
 
 
 # ------------------------------------------------------------------ training

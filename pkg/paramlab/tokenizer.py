@@ -5,13 +5,11 @@ training is merged first here, until no pair is left that the training knew.
 """
 
 import codecs
-import json
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from numbers import Integral
-from typing import Any
 
 import regex
 
@@ -26,7 +24,6 @@ WORDS = {
     "smollm": r"\p{N}|'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?[^\s\p{L}\p{N}]+|\s+(?![^\s\p{N}])|\s+",
 }
 LONG_WORD = 200  # letters; beyond, a queue finds the same merges sooner
-_CONTROL, _USER_DEFINED = 3, 4  # token types of GGUF: taken from the text whole, never merged
 
 
 def _byte_letters() -> list[str]:
@@ -102,74 +99,6 @@ class Tokenizer:
         self._special = regex.compile("(" + ("|".join(map(regex.escape, names)) or "(?!)") + ")")
         self._words = regex.compile(_pattern(pre))
         self._known: dict[str, list[int]] = {}  # words met before: texts repeat themselves
-
-    @classmethod
-    def from_gguf(cls, metadata: dict[str, Any]) -> "Tokenizer | None":
-        """Build the tokenizer that the metadata of a GGUF file describe; None if there is none."""
-        get = {key.removeprefix("tokenizer.ggml."): value for key, value in metadata.items()}.get
-        vocabulary, merges, types = get("tokens"), get("merges", []), get("token_type", [])
-        if vocabulary is None:
-            return None
-        if get("model") != "gpt2":
-            raise UnsupportedModel(
-                f"the tokenizer model {get('model')!r} is not known here; gpt2 is"
-            )
-        for texts in (vocabulary, merges):
-            if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-                raise UnsupportedModel("the tokenizer's tokens and merges must be lists of text")
-        if not isinstance(types, list) or len(types) > len(vocabulary):
-            raise UnsupportedModel(
-                f"the token types are not a list of at most {len(vocabulary):,}, one for each token"
-            )
-        special = [i for i, kind in enumerate(types) if kind in (_CONTROL, _USER_DEFINED)]
-        end = get("eos_token_id")
-        end_tokens = [] if end is None else [end]
-        return cls(vocabulary, merges, get("pre", "without a name"), special, end_tokens)
-
-    @classmethod
-    def from_hugging_face(
-        cls, fields: dict[str, Any], end_tokens: Iterable[int] = ()
-    ) -> "Tokenizer | None":
-        """Build the tokenizer of a ``tokenizer.json``; None if it is of a kind not known here.
-
-        Known are byte-level BPE with GPT-2's pattern, and the same with the digits set apart.
-        Tokens that the library would put before or after every text are not put there.
-        """
-        try:
-            pre, model = _pattern_of(fields["pre_tokenizer"]), fields["model"]
-            plain = not (fields.get("normalizer") or any(map(model.get, _UNKNOWN_STEPS)))
-            if pre is None or model["type"] != "BPE" or not plain:
-                return None
-            added = {entry["content"]: entry["id"] for entry in fields.get("added_tokens", [])}
-            by_id = {i: text for text, i in (model["vocab"] | added).items()}
-            vocabulary = [by_id[i] for i in range(len(by_id))]
-            merges = [m if isinstance(m, str) else " ".join(m) for m in model["merges"]]
-        except (LookupError, TypeError, ValueError, AttributeError) as error:
-            raise UnsupportedModel(
-                f"the tokenizer is not complete ({type(error).__name__}: {error})"
-            ) from None
-        return cls(vocabulary, merges, pre, added.values(), end_tokens)
-
-    @classmethod
-    def from_json(cls, text: str) -> "Tokenizer":
-        """Undo :meth:`to_json`."""
-        try:
-            return cls(**json.loads(text))
-        except UnsupportedModel:
-            raise
-        except (TypeError, ValueError, AttributeError) as error:
-            raise UnsupportedModel(f"its tokenizer is not one ({error})") from None
-
-    def to_json(self) -> str:
-        """Return the arguments that make this tokenizer again, as JSON."""
-        arguments = {
-            "vocabulary": self.vocabulary,
-            "merges": list(self.ranks),
-            "pre": self.pre,
-            "special": sorted(self.special),
-            "end_tokens": sorted(self.end_tokens),
-        }
-        return json.dumps(arguments, ensure_ascii=False)
 
     def encode(self, text: str) -> list[int]:
         """Return the token ids of a text. Special tokens in it are recognized by their names.
@@ -267,25 +196,6 @@ def _bytes_of(text: str) -> bytes:
         raise UnsupportedModel(
             f"the token {text!r} is not written in the letters of bytes"
         ) from None
-
-
-# Settings of a tokenizer.json that change the tokens; here they must be unset.
-_UNKNOWN_STEPS = (
-    "dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix", "fuse_unk",
-    "byte_fallback", "ignore_merges",
-)  # fmt: skip
-
-
-def _pattern_of(pre_tokenizer: dict[str, Any]) -> str | None:
-    """Return the key of ``WORDS`` that cuts as the pre_tokenizer of a tokenizer.json does."""
-    steps = pre_tokenizer.get("pretokenizers", [pre_tokenizer])
-    *first, last = steps
-    byte_level = last["type"] == "ByteLevel" and last.get("use_regex", True)
-    if not byte_level or last["add_prefix_space"]:
-        return None
-    if not first:
-        return "gpt-2"
-    return "smollm" if first == [{"type": "Digits", "individual_digits": True}] else None
 
 
 # ------------------------------------------------------------------ training

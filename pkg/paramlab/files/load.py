@@ -18,6 +18,11 @@ from paramlab.files.layout import read_json
 from paramlab.files.real_model import REAL_MODEL, cache_folder, model_path
 from paramlab.files.safetensors import as_float32, read_safetensors
 from paramlab.files.store import save_model, verified
+from paramlab.files.vocabulary import (
+    tokenizer_from_gguf,
+    tokenizer_from_hugging_face,
+    tokenizer_from_json,
+)
 from paramlab.files.weights import Weights, open_weights
 from paramlab.params import shapes
 from paramlab.tokenizer import Tokenizer
@@ -91,7 +96,7 @@ def _load_file(path: Path) -> Model:
             check_numbers({name: numbers})
             flat[name] = numbers
         if weights.kind == "GGUF":
-            tokenizer = Tokenizer.from_gguf(weights.header.metadata)
+            tokenizer = tokenizer_from_gguf(weights.header.metadata)
     if weights.kind != "GGUF":
         tokenizer = _tokenizer_beside(path)
     return Model(_in_order(flat, weights.config), weights.config, tokenizer)
@@ -117,7 +122,7 @@ def _load_own(path: Path, weights: Weights, mapped: bool = False) -> Model:
         if not mapped:
             flat = {name: as_float32(array) for name, array in flat.items()}
         text = weights.header.metadata.get("tokenizer")
-        tokenizer = Tokenizer.from_json(text) if text else None
+        tokenizer = tokenizer_from_json(text) if text else None
     return Model(_in_order(flat, weights.config), weights.config, tokenizer)
 
 
@@ -190,7 +195,7 @@ def _tokenizer_beside(path: Path) -> Tokenizer | None:
             fields = json.loads(beside.read_bytes())
         except (ValueError, RecursionError):
             raise UnsupportedModel("it is not valid JSON") from None
-        return Tokenizer.from_hugging_face(fields, end_tokens)
+        return tokenizer_from_hugging_face(fields, end_tokens)
 
 
 # ------------------------------------------------------------------ the real model, ready for use

@@ -49,6 +49,7 @@ def save_model(path: str | Path, model: Model, dtype: str = "float32", **notes: 
     """
     import numpy as np
 
+    from paramlab.files.vocabulary import tokenizer_as_json
     from paramlab.tokenizer import Tokenizer
 
     if dtype not in ("float32", "float16"):
@@ -65,7 +66,7 @@ def save_model(path: str | Path, model: Model, dtype: str = "float32", **notes: 
                 f"a tokenizer of the type {type(model.tokenizer).__name__} cannot be saved; "
                 "save the model with the tokenizer None"
             )
-        metadata["tokenizer"] = model.tokenizer.to_json()
+        metadata["tokenizer"] = tokenizer_as_json(model.tokenizer)
     save_arrays(path, flat, metadata)
 
 

@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/ready
 BUILD := $(BIN)/jupyter-book build . -W --keep-going
 
-.PHONY: book test test-fast lab serve format catalog bench oracle clean
+.PHONY: book test test-fast lab serve format catalog bench oracle oracle-family clean
 
 book: $(READY)
 	$(BIN)/paramlab fetch
@@ -55,6 +55,12 @@ oracle: $(READY) .venv-oracle/ready
 	.venv-oracle/bin/python tests/oracles/checkpoints.py
 	.venv-oracle/bin/python tests/oracles/tokenizer.py "$$($(BIN)/paramlab fetch)"
 	.venv-oracle/bin/python tests/oracles/real_model.py "$$($(BIN)/paramlab fetch)"
+
+# The same for one family of config.json only: make oracle-family FAMILY=qwen3
+oracle-family: .venv-oracle/ready
+	.venv-oracle/bin/python tests/oracles/families.py --only $(FAMILY) 20 1
+	.venv-oracle/bin/python tests/oracles/families.py --only $(FAMILY)
+	.venv-oracle/bin/python tests/oracles/windows.py --only $(FAMILY)
 
 clean:
 	rm -rf _build .venv .venv-oracle

@@ -22,7 +22,7 @@ from paramlab.costs import (
     weight_bytes,
     weight_bytes_read,
 )
-from paramlab.huggingface import config_from_hf
+from paramlab.files.hugging_face import config_from_hf
 from paramlab.layers import softmax
 from paramlab.measured import measure
 from paramlab.reports import cost
@@ -423,7 +423,7 @@ def test_every_model_is_costed_or_refused_with_a_reason(model):
 
 
 def test_windows_of_the_catalog_are_those_of_the_published_files():
-    from oracles.published_configs import COUNTED
+    from oracles.published import COUNTED
 
     names = {
         "mistralai/Mistral-7B-v0.1": "mistral-7b-v0.1",

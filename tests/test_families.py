@@ -1,28 +1,34 @@
-"""Every family of paramlab.families against the transformers library, and against nonsense.
+"""Every family of families.toml against the transformers library, and against nonsense.
 
 The library's counts are stored: tests/oracles/families.py says how they were made.
 """
 
+import copy
+import dataclasses
+import inspect
 import json
 import random
-import sys
-from collections import Counter
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from oracles.published import COUNTED, REFUSED
 from paramlab import catalog
+from paramlab.cli import main
+from paramlab.config import Experts, LatentAttention, ModelConfig
 from paramlab.errors import UnsupportedModel
-from paramlab.families import FAMILIES, HARMLESS, PER_LAYER
+from paramlab.files import finish
+from paramlab.files.families import Row, Window, everywhere, family, model_types, resolve, table
+from paramlab.files.hugging_face import config_from_hf, notes_on
 from paramlab.files.source import count_source
-from paramlab.huggingface import config_from_hf, notes_on
 from paramlab.params import count, shapes
 
 ORACLES = Path(__file__).parent / "oracles"
-sys.path.insert(0, str(ORACLES))
-from published_configs import COUNTED, REFUSED  # noqa: E402
-
+FAMILIES = {kind: family(kind) for kind in model_types()}
+HARMLESS, PER_LAYER = everywhere().harmless, everywhere().per_layer
 VERSIONS, *LINES = map(
     json.loads, (ORACLES / "families.jsonl").read_text(encoding="utf-8").splitlines()
 )
@@ -34,7 +40,7 @@ kinds = pytest.mark.parametrize("kind", FAMILIES)
 
 def names_read(kind: str) -> set[str]:
     """Return the fields of a config.json that the count of a family depends on."""
-    return {name for at in FAMILIES[kind].fields.values() for name in at.names.split()}
+    return set(FAMILIES[kind].names_read)
 
 
 def a_model(kind: str) -> dict:
@@ -97,7 +103,7 @@ def test_published_files_are_counted(name):
 @pytest.mark.parametrize("name", REFUSED)
 def test_other_published_files_are_refused_by_name(name):
     fields, reason = REFUSED[name]
-    with pytest.raises(UnsupportedModel, match=reason):
+    with pytest.raises(UnsupportedModel, match=re.escape(reason)):
         config_from_hf(fields)
 
 
@@ -176,7 +182,7 @@ def test_fields_that_are_known_to_change_nothing_change_nothing(kind):
     rng = random.Random(kind)
     fields = a_model(kind)
     before = count(config_from_hf(fields))
-    theirs = (HARMLESS | set(FAMILIES[kind].harmless.split())) - names_read(kind) - {*PER_LAYER}
+    theirs = (HARMLESS | FAMILIES[kind].harmless) - names_read(kind) - {*PER_LAYER}
     checked = {"auto_map", "architectures", "model_type", "quantization_config", "rope_parameters"}
     for name in sorted(theirs - checked - {"rope_theta"}):
         value = rng.choice([True, 3, 0.5, "x", [1, 2], {"a": 1}])
@@ -193,10 +199,8 @@ def test_anything_in_any_field_is_counted_or_refused(kind, data):
         lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner),
         max_leaves=6,
     )
-    family = FAMILIES[kind]
-    names = sorted(
-        names_read(kind) | HARMLESS | {*family.harmless.split(), *family.only, *PER_LAYER}
-    )
+    row = FAMILIES[kind]
+    names = sorted(names_read(kind) | HARMLESS | {*row.harmless, *row.only, *PER_LAYER})
     changes = data.draw(st.dictionaries(st.sampled_from(names), value, min_size=1, max_size=3))
     try:
         counted = count(config_from_hf(fields | changes))
@@ -224,7 +228,7 @@ EVERY_NAME = sorted(set().union(*map(names_read, FAMILIES)))
 @kinds
 def test_fields_of_other_families_are_refused_by_name(kind):
     fields, known = a_model(kind), names_read(kind) | HARMLESS
-    known |= {*FAMILIES[kind].harmless.split(), *FAMILIES[kind].only, *PER_LAYER}
+    known |= {*FAMILIES[kind].harmless, *FAMILIES[kind].only, *PER_LAYER}
     for name in [*EVERY_NAME, "something_new", "num_memory_slots", "ssm_state_size"]:
         if name not in known:
             with pytest.raises(UnsupportedModel, match=f"the field '{name}' is not known here"):
@@ -235,10 +239,10 @@ def test_fields_of_other_families_are_refused_by_name(kind):
 
 @kinds
 def test_values_of_a_wrong_type_are_refused_by_name(kind):
-    fields, family = a_model(kind), FAMILIES[kind]
-    for ours, at in family.fields.items():
-        name = at.names.split()[0]
-        if at.default is None or ours.endswith("norm_eps"):
+    fields, row = a_model(kind), FAMILIES[kind]
+    for at in (*row.reads.values(), *(switch.at for switch in row.switches)):
+        name = at.names[0]
+        if at.default is None or type(at.default) is float:
             continue
         wrong = {bool: [1, "true", []], int: ["7", 7.0, True, -3, [7]], str: [7, True, []]}
         for value in wrong.get(type(at.default), ["7", 7, {}]):
@@ -261,7 +265,7 @@ def test_other_models_of_the_family_are_refused(kind):
     for class_name in ("SomethingForSequenceClassification", "SomethingModel", kind):
         with pytest.raises(UnsupportedModel, match=class_name):
             config_from_hf(fields | {"architectures": [class_name]})
-    for class_name in FAMILIES[kind].classes.split():
+    for class_name in FAMILIES[kind].classes:
         config_from_hf(fields | {"architectures": [class_name]})
 
 
@@ -370,9 +374,134 @@ def test_the_language_model_of_a_file_that_describes_several(tmp_path):
         count_source(f"{path}#text_config")
 
 
-def test_rows_of_the_table_are_complete():
-    ours = Counter(name for family in FAMILIES.values() for name in family.style | family.fields)
-    for needed in ("n_layers", "d_model", "n_heads", "vocab_size"):
-        assert ours[needed] == len(FAMILIES)
-    for kind, family in FAMILIES.items():
-        assert not set(family.harmless.split()) & names_read(kind), kind
+def test_the_command_line_lists_every_family_with_its_classes_and_what_it_is_like(capsys):
+    assert main(["families", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert [each["model_type"] for each in listed] == list(FAMILIES)
+    gptj = next(each for each in listed if each["model_type"] == "gptj")
+    assert (gptj["classes"], gptj["like"]) == (["GPTJForCausalLM"], ["codegen", "gpt2"])
+    assert main(["families"]) == 0
+    _, *lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == list(FAMILIES)
+    assert "gptj GPTJForCausalLM codegen, gpt2" in [" ".join(line.split()) for line in lines]
+
+
+# ------------------------------------------------------------------ the table itself
+
+TEXTS = {"class", "like", "on", "finish", "harmless", "cycle", "note"}
+TABLES = {"style", "reads", "defaults", "experts", "latent", "switches", "only", "window", "kinds",
+          "by_class"}  # fmt: skip
+OURS = {field.name for field in dataclasses.fields(ModelConfig)} - {"experts", "latent"}
+OURS |= {f"experts.{field.name}" for field in dataclasses.fields(Experts)}
+OURS |= {f"latent.{field.name}" for field in dataclasses.fields(LatentAttention)}
+
+
+def faults(rows: dict[str, Row]) -> list[str]:
+    """Say what is wrong with a table of families."""
+    rows = {name: row for name, row in rows.items() if name != "everywhere"}
+    found = []
+    for name, row in rows.items():
+        for key, value in row.items():
+            if key not in TEXTS | TABLES or not isinstance(value, str if key in TEXTS else dict):
+                found.append(f"{name}: {key} = {value!r} is no part of a row")
+        found += [
+            f"{name}: window has no {key}"
+            for key in row.get("window", {})
+            if key not in Window._fields
+        ]
+        line = [name]
+        while (like := rows.get(line[-1], {}).get("like")) and like not in line:
+            line.append(like)
+        if like or line[-1] not in rows:
+            found.append(f"{name}: like {like or line[-1]!r} leads nowhere")
+    return found or [each for name in rows if "class" in rows[name] for each in _faults(name, rows)]
+
+
+def _faults(name: str, rows: dict[str, Row]) -> list[str]:
+    """Say what is wrong with a row, once it is sure that it is one."""
+    row, own = resolve(name, rows), rows[name]
+    sets = {*row.style, *row.reads, *row.kinds.values()}
+    sets |= {ours for switch in row.switches for ours in {**switch.on, **switch.off}}
+    sets |= {ours for values in row.by_class.values() for ours in values}
+    helps = {ours for ours in sets if ours.rpartition(".")[2].startswith("_")}
+    wrong = {f"ModelConfig has no {ours}" for ours in sets - helps - OURS}
+    wrong |= {f"{ours} is not read" for ours in _named(own) if ours not in row.reads}
+    wrong |= {f"{ours} has no default" for ours, at in row.reads.items()
+              if at.default is None and ours not in helps}  # fmt: skip
+    wrong |= {f"{needed} is missing" for needed in ("n_layers", "d_model", "n_heads", "vocab_size")
+              if needed not in row.reads}  # fmt: skip
+    wrong |= {f"finish.py has no {function}" for function in row.finish
+              if not _takes(function, ["values"])}  # fmt: skip
+    if row.window and row.window.rule and not _takes(row.window.rule, ["fields", "i"]):
+        wrong.add(f"finish.py has no {row.window.rule}")
+    switches = {switch.at.names[0] for switch in row.switches}
+    wrong |= {f"{switch} is no switch" for switch in own.get("on", "").split()
+              if switch not in switches}  # fmt: skip
+    wrong |= {f"{field} is harmless in every family" for field in row.harmless & HARMLESS}
+    wrong |= {f"{field} is read" for field in row.names_read & {*row.harmless, *row.only}}
+    wrong |= {f"{class_name} is no class of it" for class_name in row.by_class.keys()
+              if class_name not in row.classes}  # fmt: skip
+    texts = [*own.get("switches", {}), *_leaves(own.get("reads", {}))]
+    wrong |= {f"{text!r} does not say where it stands" for text in texts
+              if not re.fullmatch(r"([\w.]+( [\w.]+)*( \| (null|0))*)?", text)}  # fmt: skip
+    return [f"{name}: {each}" for each in sorted(wrong)]
+
+
+def _named(own: Row) -> set[str]:
+    named = set(own.get("defaults", {}))
+    return named | {
+        f"{part}.{ours}" for part in ("experts", "latent") for ours in own.get(part, {})
+    }
+
+
+def _leaves(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        return [leaf for each in value.values() for leaf in _leaves(each)]
+    return [value]
+
+
+def _takes(name: str, parameters: list[str]) -> bool:
+    function = getattr(finish, name, None)
+    return (
+        inspect.isfunction(function) and list(inspect.signature(function).parameters) == parameters
+    )
+
+
+def test_the_table_is_sound():
+    assert faults(table()) == []
+
+
+DAMAGES = [
+    ({"clas": "A"}, "clas = 'A' is no part of a row"),
+    ({"harmless": ["a"]}, "harmless = ['a'] is no part of a row"),
+    ({"like": "qwen9"}, "like 'qwen9' leads nowhere"),
+    ({"like": "test"}, "like 'test' leads nowhere"),
+    ({"style": {"n_layer": 1}}, "ModelConfig has no n_layer"),
+    ({"style": {"experts": {"n": 1}}}, "ModelConfig has no experts.n"),
+    ({"reads": {"n_gates": "num_gates"}, "defaults": {"n_gates": 1}}, "ModelConfig has no n_gates"),
+    ({"reads": {"n_segments": "type_vocab_size"}}, "n_segments has no default"),
+    ({"reads": {"n_layers": ""}}, "n_layers is missing"),
+    ({"reads": {"n_ctx": "n_ctx | nul"}}, "'n_ctx | nul' does not say where it stands"),
+    ({"defaults": {"n_segments": 2}}, "n_segments is not read"),
+    ({"experts": {"n_active": 2}}, "experts.n_active is not read"),
+    ({"switches": {"bias": "bias_qvk"}}, "ModelConfig has no bias_qvk"),
+    ({"switches": {"bias | 1": "bias_qkv"}}, "'bias | 1' does not say where it stands"),
+    ({"on": "bias"}, "bias is no switch"),
+    ({"finish": "four_time"}, "finish.py has no four_time"),
+    ({"finish": "local_in_gpt_neo"}, "finish.py has no local_in_gpt_neo"),
+    ({"window": {"default": 0, "rule": "four_times"}}, "finish.py has no four_times"),
+    ({"window": {"default": 0, "fall": "x"}}, "window has no fall"),
+    ({"kinds": {"mamba": "mamba_layers"}}, "ModelConfig has no mamba_layers"),
+    ({"by_class": {"B": {}}}, "B is no class of it"),
+    ({"harmless": "rope_theta"}, "rope_theta is harmless in every family"),
+    ({"harmless": "hidden_size"}, "hidden_size is read"),
+    ({"only": {"hidden_size": 8}}, "hidden_size is read"),
+]
+
+
+@pytest.mark.parametrize(("damage", "fault"), DAMAGES)
+def test_a_damaged_row_is_found(damage, fault):
+    rows = copy.deepcopy(table()) | {"test": {"class": "A", "like": "llama"}}
+    assert faults(rows) == []
+    rows["test"] |= damage
+    assert f"test: {fault}" in faults(rows)

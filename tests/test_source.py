@@ -12,10 +12,10 @@ from paramlab.errors import UnsupportedModel
 from paramlab.files.architecture import config_from_gguf
 from paramlab.files.config_json import read_config_json
 from paramlab.files.gguf import read_gguf
+from paramlab.files.hugging_face import config_from_hf
 from paramlab.files.names import arrays_from_gguf, arrays_from_safetensors
 from paramlab.files.safetensors import read_safetensors
 from paramlab.files.source import count_source
-from paramlab.huggingface import config_from_hf
 from paramlab.params import count, shapes
 
 CONFIGS = Path(__file__).parent / "oracles" / "configs"

@@ -10,7 +10,7 @@ import pytest
 from paramlab import transformer
 from paramlab.attention import KVCache
 from paramlab.config import LatentAttention
-from paramlab.huggingface import config_from_hf
+from paramlab.files.hugging_face import config_from_hf
 from paramlab.layers import softmax
 from paramlab.measured import measure
 from paramlab.transformer import forward, loss

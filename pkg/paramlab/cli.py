@@ -1,4 +1,4 @@
-"""The command line: paramlab count | cost | compare | generate | claims | fetch.
+"""The command line: paramlab count | cost | compare | generate | claims | families | fetch.
 
 Every error that a user can cause is one line on standard error and exit status 2.
 """
@@ -134,6 +134,10 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--json", action="store_true", help="print a JSON list")
     command.set_defaults(run=_claims)
 
+    command = commands.add_parser("families", help="list the kinds of config.json that are known")
+    command.add_argument("--json", action="store_true", help="print a JSON list")
+    command.set_defaults(run=_families)
+
     command = commands.add_parser("fetch", help="fetch and verify the real model, once")
     command.set_defaults(run=_fetch)
     return parser
@@ -243,6 +247,23 @@ def _claims(options: argparse.Namespace) -> int:
         return _print_json([asdict(claim) for claim in chosen], ensure_ascii=False)
     for claim in chosen:
         print(f"{claim.id:4} {claim.verdict:18} {claim.paraphrase}")
+    return 0
+
+
+def _families(options: argparse.Namespace) -> int:
+    import json
+
+    from paramlab.files.families import family, model_types
+
+    rows = [(kind, family(kind).classes, family(kind).like) for kind in model_types()]
+    if options.json:
+        keys = ("model_type", "classes", "like")
+        print(json.dumps([dict(zip(keys, row, strict=True)) for row in rows]))
+        return 0
+    shown = [(kind, ", ".join(classes), ", ".join(like)) for kind, classes, like in rows]
+    kinds, names = (max(len(row[i]) for row in shown) + 2 for i in (0, 1))
+    for kind, classes, like in [("model_type", "classes", "like"), *shown]:
+        print(f"{kind:{kinds}}{classes:{names}}{like}".rstrip())
     return 0
 
 

@@ -11,7 +11,7 @@ CONFIG = {
 }  # fmt: skip
 COUNT = f"""
 import time
-from paramlab.huggingface import config_from_hf
+from paramlab.files.hugging_face import config_from_hf
 from paramlab.params import count
 start = time.perf_counter()
 total = count(config_from_hf({CONFIG})).total

@@ -1,33 +1,35 @@
 """Build models of every family with the transformers library and count them: families.jsonl.
 
-For each ``model_type`` that :mod:`paramlab.families` knows: the library's default, and small
-models with random sizes and switches, some with fields left out, set to null, or written as older
-files have them. Each is written as the library writes a config.json, read back by the library,
-built on torch's meta device, which allocates no numbers, and its distinct parameters are added
-up. What the library itself refuses is left out. The published files of published_configs.py are
-counted too. Nothing is downloaded.
+For each ``model_type`` that paramlab knows: the library's default, and small models with random
+sizes and switches, some with fields left out, set to null, or written as older files have them.
+Each is written as the library writes a config.json, read back by the library, built on torch's
+meta device, which allocates no numbers, and its distinct parameters are added up. What the library
+itself refuses is left out. The files of published/ are counted too. Nothing is downloaded.
 
-    oracle/bin/python tests/oracles/families.py           rewrites families.jsonl
-    oracle/bin/python tests/oracles/families.py N SEED    compares N other models a family; no file
-    oracle/bin/python tests/oracles/families.py audit     sets every field said to be harmless
+    .venv-oracle/bin/python tests/oracles/families.py           rewrites families.jsonl
+    .venv-oracle/bin/python tests/oracles/families.py N SEED    compares N other models a family
+    .venv-oracle/bin/python tests/oracles/families.py audit     sets every field said to be harmless
+
+With ``--only MODEL_TYPE`` each does so for one family and leaves the rest of the file as it is.
 """
 
+import argparse
 import dataclasses
 import json
 import random
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 import transformers as tf
 from paramlab.errors import UnsupportedModel
-from paramlab.families import FAMILIES, HARMLESS
-from paramlab.huggingface import config_from_hf
+from paramlab.files.families import everywhere, family, model_types
+from paramlab.files.hugging_face import config_from_hf
 from paramlab.params import count as our_count
-from published_configs import COUNTED
+from published import COUNTED
 
 STORED = Path(__file__).with_name("families.jsonl")
 N_RANDOM, SEED = 7, 20250801
@@ -168,10 +170,10 @@ def cases(kind: str, n: int, seed: int) -> Iterator[tuple[dict[str, Any], dict[s
             return
 
 
-def compare(n: int, seed: int) -> int:
-    """Compare n other models of every family with our counts and print where they differ."""
+def compare(kinds: Iterable[str], n: int, seed: int) -> int:
+    """Compare n other models of each family with our counts and print where they differ."""
     wrong = refused = total = 0
-    for kind in FAMILIES:
+    for kind in kinds:
         for fields, counts in cases(kind, n, seed):
             total += 1
             try:
@@ -192,15 +194,15 @@ def compare(n: int, seed: int) -> int:
     return wrong
 
 
-def audit() -> int:
+def audit(kinds: Iterable[str]) -> int:
     """Set every field that the table calls harmless, and print those that change a count."""
     wrong = tried = 0
     values = (True, False, 3, 0.5, "x", [1], {"a": 1})
     read_here = {"model_type", "architectures", "quantization_config", "dtype", "torch_dtype"}
-    for kind, family in FAMILIES.items():
+    for kind in kinds:
         *_, (fields, counts) = cases(kind, 1, SEED)
-        used = {name for at in family.fields.values() for name in at.names.split()}
-        for name in sorted((HARMLESS | set(family.harmless.split())) - used - read_here):
+        row = family(kind)
+        for name in sorted((everywhere().harmless | row.harmless) - row.names_read - read_here):
             for value in values:
                 tried += 1
                 try:
@@ -214,25 +216,55 @@ def audit() -> int:
     return wrong
 
 
-def main(arguments: list[str]) -> int:
+def rows(kind: str) -> Iterator[list[Any]]:
+    """Yield what is stored of one family: written models, then published ones, with counts."""
+    for fields, counts in cases(kind, N_RANDOM, SEED):
+        yield [fields, counts]
+    for name, fields in COUNTED.items():
+        if fields["model_type"] == kind:
+            yield [name, count(build(read(fields)))]
+
+
+def store(path: Path, kinds: Iterable[str], rows: Callable[[str], Iterable[list[Any]]]) -> None:
+    """Write the rows of these families to a file, and keep those of the others as they are."""
+    kept = path.read_text(encoding="utf-8").splitlines()
+    versions = json.dumps({"torch": torch.__version__, "transformers": tf.__version__})
+    if kinds != model_types() and versions != kept[0]:
+        raise SystemExit(f"the other families were counted by {kept[0]}, this is {versions}")
+    stored: dict[str, list[str]] = {}
+    for line in kept[1:]:
+        first = json.loads(line)[0]
+        kind = (COUNTED[first] if isinstance(first, str) else first)["model_type"]
+        stored.setdefault(kind, []).append(line)
+    for kind in kinds:
+        stored[kind] = [json.dumps(row, separators=(",", ":")) for row in rows(kind)]
+    lines = [versions, *(line for kind in model_types() for line in stored.get(kind, []))]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def arguments(*more: str) -> argparse.Namespace:
+    """Read the command line: ``--only``, and what else this script knows."""
+    parser = argparse.ArgumentParser(description="see the first lines of this file")
+    parser.add_argument("--only", choices=model_types(), metavar="MODEL_TYPE")
+    for name in more:
+        parser.add_argument(name, nargs="?")
+    options = parser.parse_args()
+    options.kinds = (options.only,) if options.only else model_types()
+    return options
+
+
+def main() -> int:
     """Rewrite families.jsonl, compare other models, or audit the harmless fields."""
     warnings.simplefilter("ignore")
     tf.logging.set_verbosity_error()
-    if arguments == ["audit"]:
-        return audit()
-    if arguments:
-        return compare(int(arguments[0]), int(arguments[1]))
-    with open(STORED, "w", encoding="utf-8") as file:
-        versions = {"torch": torch.__version__, "transformers": tf.__version__}
-        print(json.dumps(versions), file=file)
-        for kind in FAMILIES:
-            for fields, counts in cases(kind, N_RANDOM, SEED):
-                print(json.dumps([fields, counts], separators=(",", ":")), file=file)
-        for name, fields in COUNTED.items():
-            counts = count(build(read(fields)))
-            print(json.dumps([name, counts], separators=(",", ":")), file=file)
+    options = arguments("n", "seed")
+    if options.n == "audit":
+        return audit(options.kinds)
+    if options.n:
+        return compare(options.kinds, int(options.n), int(options.seed or SEED))
+    store(STORED, options.kinds, rows)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

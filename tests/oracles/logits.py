@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import transformers as tf
-from paramlab.huggingface import config_from_hf
+from paramlab.files.hugging_face import config_from_hf
 from paramlab.tree import flatten
 
 HERE = Path(__file__).parent

@@ -4,23 +4,24 @@ Small models of every family that may have sliding windows, with random settings
 tokens. The widest row of a layer's attention weights says how many tokens it can see. Nothing is
 downloaded.
 
-    .venv-oracle/bin/python tests/oracles/windows.py
+    .venv-oracle/bin/python tests/oracles/windows.py [--only MODEL_TYPE]
 """
 
 import dataclasses
-import json
 import random
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 import transformers as tf
-from families import read
-from paramlab.families import FAMILIES
+from families import arguments, read, store
+from paramlab.files.families import family
 
 STORED = Path(__file__).with_name("windows.jsonl")
 N_TOKENS, N_EACH = 24, 8
+WITHOUT = ("llama", "gemma")  # families without windows, to see that the fields do nothing there
 SIZES = {
     "num_hidden_layers": 7, "hidden_size": 16, "num_attention_heads": 2, "num_heads": 2,
     "num_key_value_heads": 2, "num_layers": 6, "head_dim": 8, "intermediate_size": 8,
@@ -65,28 +66,30 @@ def visible(fields: dict[str, Any]) -> list[int]:
     return [int((layer > 0).sum(-1).max()) for layer in weights]
 
 
+def rows(kind: str) -> Iterator[list[Any]]:
+    """Yield what is stored of one family: fields, and how far each layer looks back."""
+    if not family(kind).window and kind not in WITHOUT:
+        return
+    rng, left = random.Random(kind), N_EACH
+    for _ in range(100 * N_EACH):
+        fields = random_fields(kind, rng)
+        try:
+            seen = visible(fields)
+        except Exception:  # settings that the library refuses
+            continue
+        yield [fields, seen]
+        left -= 1
+        if not left:
+            return
+    print(f"{kind}: {N_EACH - left} models only")
+
+
 def main() -> None:
     """Rewrite windows.jsonl."""
     warnings.simplefilter("ignore")
     tf.logging.set_verbosity_error()
     torch.manual_seed(0)
-    kinds = [kind for kind, family in FAMILIES.items() if family.windows]
-    with open(STORED, "w", encoding="utf-8") as file:
-        print(json.dumps({"torch": torch.__version__, "transformers": tf.__version__}), file=file)
-        for kind in [*kinds, "llama", "gemma"]:
-            rng, left = random.Random(kind), N_EACH
-            for _ in range(100 * N_EACH):
-                fields = random_fields(kind, rng)
-                try:
-                    seen = visible(fields)
-                except Exception:  # settings that the library refuses
-                    continue
-                print(json.dumps([fields, seen], separators=(",", ":")), file=file)
-                left -= 1
-                if not left:
-                    break
-            if left:
-                print(f"{kind}: {N_EACH - left} models only")
+    store(STORED, arguments().kinds, rows)
 
 
 if __name__ == "__main__":

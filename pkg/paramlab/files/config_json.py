@@ -25,7 +25,7 @@ def read_config_json(path: PathLike) -> ModelConfig:
 
 def config_and_notes(path: PathLike, part: str = "") -> tuple[ModelConfig, list[str]]:
     """Return the architecture, or that of one part of several, with remarks on it."""
-    from paramlab.huggingface import config_from_hf, notes_on  # here: they read a long table
+    from paramlab.files.hugging_face import config_from_hf, notes_on  # here: they read a long table
 
     with errors_about(path), open_file(path) as file:
         fields = read_json(file.read(LARGEST_JSON_BYTES + 1))

@@ -1,33 +1,23 @@
 """Read the architecture that a Hugging Face ``config.json`` describes, as transformers reads it.
 
-What each family's fields mean stands in :mod:`paramlab.families`; what is not there is refused.
+What each family's fields mean stands in ``data/families.toml``; what is not there is refused.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from typing import Any
 
 from paramlab.config import ModelConfig
 from paramlab.errors import UnsupportedModel
-from paramlab.families import (
-    ACTIVATIONS,
-    FAMILIES,
-    HARMLESS,
-    LANGUAGE_MODELS,
-    PER_LAYER,
-    QUANTIZED,
-    REFUSED,
-    At,
-    Family,
-    is_list_of_layers,
-    number,
-    one_of,
-)
+from paramlab.files import finish
+from paramlab.files.families import REFUSED, At, Family, Window, everywhere, family, model_types
+from paramlab.files.finish import is_list_of_layers, one_of, size
 from paramlab.sizes import check_n_layers
 
+Fields = dict[str, Any]
 
-def config_from_hf(fields: dict[str, Any]) -> ModelConfig:
+
+def config_from_hf(fields: Fields) -> ModelConfig:
     """Return the architecture that the fields of a ``config.json`` describe.
 
     Missing fields take the defaults of the transformers library.
@@ -47,22 +37,24 @@ def config_from_hf(fields: dict[str, Any]) -> ModelConfig:
         ...
     paramlab.errors.UnsupportedModel: the model type 'mamba' is not known here
     """
-    family = _family(fields)
-    values = family.style | {name: _read(fields, at, name) for name, at in family.fields.items()}
-    values |= {"_classes": fields.get("architectures"), "rope_theta": _rope_theta(fields, values)}
+    row = _family(fields)
+    values = _values(fields, row)
     with _refusals():
         check_n_layers("n_layers", values["n_layers"])
-        family.finish(values)
+        values |= _layers_by_kind(fields, row, values["n_layers"])
+        for name in row.finish:
+            getattr(finish, name)(values)
         if "activation" in values:
             values["activation"] = _activation(values["activation"])
-        values |= _window(fields, family, values["n_layers"])
-        ours = {name: value for name, value in values.items() if not name.startswith("_")}
-        config = ModelConfig.from_flat(ours)
-    _refuse_the_rest(fields, family, config)
+        values |= _window(fields, row.window, values["n_layers"])
+        config = ModelConfig.from_flat(
+            {name: value for name, value in values.items() if not _is_help(name)}
+        )
+    _refuse_the_rest(fields, row, config.n_layers)
     return config
 
 
-def notes_on(fields: dict[str, Any]) -> list[str]:
+def notes_on(fields: Fields) -> list[str]:
     """Say what a ``config.json`` describes beside the parameters that are counted."""
     notes = []
     if isinstance(quantization := fields.get("quantization_config"), dict):
@@ -75,11 +67,8 @@ def notes_on(fields: dict[str, Any]) -> list[str]:
                 f"{name} is {fields[name]}: modules that predict further tokens are no part of "
                 "the main model and are not counted"
             )
-    if fields.get("model_type") == "llama4_text":
-        notes.append(
-            "some layers look back within chunks only; paramlab cost takes them as looking back on "
-            "everything, which is too much"
-        )
+    if note := _family(fields).note:
+        notes.append(note)
     return notes
 
 
@@ -91,27 +80,42 @@ def _refusals() -> Iterator[None]:
         raise UnsupportedModel(str(error)) from None
 
 
-def _family(fields: dict[str, Any]) -> Family:
+def _family(fields: Fields) -> Family:
     """Return the row of a config.json, once it is sure that it describes this language model."""
     if "peft_type" in fields:
         raise UnsupportedModel(f"it describes an adapter ({fields['peft_type']!r}), not a model")
     kind = fields.get("model_type")
-    family = FAMILIES.get(kind) if isinstance(kind, str) else None
-    if family is None:
+    if not isinstance(kind, str) or kind not in model_types():
         composite = isinstance(fields.get("text_config"), dict)
         hint = "; its language model alone can be counted as FILE#text_config" if composite else ""
         raise UnsupportedModel(f"the model type {kind!r} is not known here{hint}")
-    classes, named = family.classes.split(), fields.get("architectures")
-    if named not in (None, [], *([name] for name in classes)):
+    row, named = family(kind), fields.get("architectures")
+    if named not in (None, [], *([name] for name in row.classes)):
         raise UnsupportedModel(
-            f"architectures is {named!r}; only {' or '.join(classes)} is counted"
+            f"architectures is {named!r}; only {' or '.join(row.classes)} is counted"
         )
-    return family
+    return row
 
 
-def _read(fields: dict[str, Any], at: At, ours: str) -> Any:
+def _values(fields: Fields, row: Family) -> dict[str, Any]:
+    """Read every value of ours that the row names."""
+    values = dict(row.style)
+    for ours, at in row.reads.items():
+        values[ours] = _read(fields, at, ours)
+    for switch in row.switches:
+        values |= switch.on if _read(fields, switch.at) else switch.off
+    for name in fields.get("architectures") or []:
+        values |= row.by_class.get(name, {})
+    return values | {"rope_theta": _rope_theta(fields, values)}
+
+
+def _is_help(name: str) -> bool:
+    return name.rpartition(".")[2].startswith("_")
+
+
+def _read(fields: Fields, at: At, ours: str = "") -> Any:
     """Read one value; where it has several names, all that are set must agree."""
-    found = {name: fields[name] for name in at.names.split() if name in fields}
+    found = {name: fields[name] for name in at.names if name in fields}
     given = {name: value for name, value in found.items() if value is not None}
     if not given:
         if found and at.null is REFUSED:
@@ -142,12 +146,12 @@ def _check_type(name: str, value: Any, at: At) -> None:
 
 
 def _activation(name: Any) -> str:
-    if not isinstance(name, str) or name not in ACTIVATIONS:
+    if not isinstance(name, str) or name not in everywhere().activations:
         raise UnsupportedModel(f"the activation {name!r} is not known here and may hold parameters")
-    return ACTIVATIONS[name]
+    return everywhere().activations[name]
 
 
-def _rope_theta(fields: dict[str, Any], values: dict[str, Any]) -> Any:
+def _rope_theta(fields: Fields, values: dict[str, Any]) -> Any:
     """Return the base of the rotary frequencies, which later versions write one level deeper."""
     rope = fields.get("rope_parameters") or {}
     if not isinstance(rope, dict):
@@ -158,67 +162,82 @@ def _rope_theta(fields: dict[str, Any], values: dict[str, Any]) -> Any:
     return rope.get("rope_theta", values.get("rope_theta", 10000.0)) if theta is None else theta
 
 
-def _window(fields: dict[str, Any], family: Family, n_layers: int) -> dict[str, Any]:
-    """Return the window of the local layers, and which layers those are if not all."""
-    windows = family.windows
-    if windows is None or (windows.switched and fields.get("use_sliding_window") is not True):
-        return {}
-    window = number(fields.get(windows.name), 0 if windows.name in fields else windows.default)
-    local = tuple(i for i in range(n_layers) if windows.is_local(fields, i))
+def _layers_by_kind(fields: Fields, row: Family, n_layers: int) -> dict[str, tuple[int, ...]]:
+    """Return which layers are of the kinds that hold other arrays."""
     kinds = fields.get("layer_types")
-    if windows.listed and kinds and isinstance(kinds, list):
-        local = tuple(i for i, kind in enumerate(kinds[:n_layers]) if kind == "sliding_attention")
-    if not window or not local:
+    if not isinstance(kinds, list):
+        kinds = [row.cycle[i % len(row.cycle)] for i in range(n_layers)] if row.cycle else []
+    return {
+        ours: tuple(i for i, kind in enumerate(kinds) if kind == name)
+        for name, ours in row.kinds.items()
+    }
+
+
+def _window(fields: Fields, window: Window | None, n_layers: int) -> dict[str, Any]:
+    """Return the window of the local layers, and which layers those are if not all."""
+    if window is None or (window.switched and fields.get("use_sliding_window") is not True):
         return {}
-    return {"window": window, "local_layers": local if len(local) < n_layers else ()}
+    n_tokens = size(fields, window.name, 0 if window.name in fields else window.default)
+    local = tuple(i for i in range(n_layers) if _is_local(fields, window, i))
+    kinds = fields.get("layer_types")
+    if window.listed and kinds and isinstance(kinds, list):
+        local = tuple(i for i, kind in enumerate(kinds[:n_layers]) if kind == "sliding_attention")
+    if not n_tokens or not local:
+        return {}
+    return {"window": n_tokens, "local_layers": local if len(local) < n_layers else ()}
 
 
-@cache
-def _known_fields(model_type: str) -> frozenset[str]:
-    family = FAMILIES[model_type]
-    read = (at.names.split() for at in family.fields.values())
-    return HARMLESS.union(family.harmless.split(), *read)
+def _is_local(fields: Fields, window: Window, i: int) -> bool:
+    """Say whether layer i meets every condition of the row; without any, all layers do."""
+    words = window.cycle.split()
+    return (
+        words[i % len(words)] == "local"
+        and all((i + 1) % size(fields, *every) for every in window.all_but_every.items())
+        and all(i >= size(fields, *first) for first in window.from_layer.items())
+        and all(i < size(fields, *end) for end in window.before_layer.items())
+        and (not window.rule or getattr(finish, window.rule)(fields, i))
+    )
 
 
-def _refuse_the_rest(fields: dict[str, Any], family: Family, config: ModelConfig) -> None:
+def _refuse_the_rest(fields: Fields, row: Family, n_layers: int) -> None:
     """Refuse every field that is set and not known to change nothing."""
-    known = _known_fields(fields["model_type"])
+    known = everywhere().harmless | row.harmless | row.names_read
     for name, value in fields.items():
-        if name in family.only:
-            one_of(name, value, family.only[name])
-        elif name in PER_LAYER:
-            _check_layers(name, value, config)
+        if name in row.only:
+            one_of(name, value, row.only[name])
+        elif name in everywhere().per_layer:
+            _check_layers(name, value, row, n_layers)
         elif name not in known and value not in (None, False, 0, "", [], {}):
             raise UnsupportedModel(f"the field {name!r} is not known here and may change the count")
     _check_quantization(fields.get("quantization_config"))
-    _check_own_code(fields.get("auto_map"), family.classes.split())
+    _check_own_code(fields.get("auto_map"), row.classes)
 
 
-def _check_layers(name: str, kinds: Any, config: ModelConfig) -> None:
+def _check_layers(name: str, kinds: Any, row: Family, n_layers: int) -> None:
     if not kinds:
         return
-    allowed = PER_LAYER[name] + (("linear_attention",) if config.lightning_layers else ())
+    allowed = everywhere().per_layer[name] + (tuple(row.kinds) if name == "layer_types" else ())
     if not isinstance(kinds, list):
         raise UnsupportedModel(f"{name} is {kinds!r}; it must be a list")
     for kind in kinds:
         if kind not in allowed:
             raise UnsupportedModel(f"{name} names {kind!r}, which is not known in this family")
-    if len(kinds) != config.n_layers:
-        raise UnsupportedModel(f"{name} names {len(kinds)} layers, but there are {config.n_layers}")
+    if len(kinds) != n_layers:
+        raise UnsupportedModel(f"{name} names {len(kinds)} layers, but there are {n_layers}")
 
 
 def _check_quantization(quantization: Any) -> None:
     method = quantization.get("quant_method") if isinstance(quantization, dict) else quantization
-    if quantization and method not in QUANTIZED:
+    if quantization and method not in everywhere().quantization:
         raise UnsupportedModel(f"quantization_config names {method!r}, which is not known here")
 
 
-def _check_own_code(auto_map: Any, classes: list[str]) -> None:
+def _check_own_code(auto_map: Any, classes: tuple[str, ...]) -> None:
     """Accept a file that brings its own code only if its language model is that of the family."""
     if not auto_map:
         return
     tasks = auto_map if isinstance(auto_map, dict) else {"AutoModel": auto_map}
     models = {task: path for task, path in tasks.items() if task.startswith("AutoModel")}
-    named = [path for task, path in models.items() if task in LANGUAGE_MODELS]
+    named = [path for task, path in models.items() if task in everywhere().language_models]
     if models and not (named and all(str(path).split(".")[-1] in classes for path in named)):
         raise UnsupportedModel(f"auto_map names code of its own, {models!r}, not known here")

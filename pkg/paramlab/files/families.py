@@ -1,0 +1,216 @@
+"""Families of models, by ``model_type``: the rows of ``data/families.toml`` and what they inherit.
+
+What a row may say stands at the top of that file.
+"""
+
+import os
+import tomllib
+from collections.abc import Iterable, Iterator
+from functools import cache
+from typing import Any, NamedTuple
+
+_TOML = os.path.join(os.path.dirname(__file__), os.pardir, "data", "families.toml")
+_EVERYWHERE = "everywhere"  # the table that is no family: what holds in all of them
+REFUSED = object()
+
+Row = dict[str, Any]  # a table of the file, as it stands there
+
+
+class At(NamedTuple):
+    """Where a value stands in a config.json: its name there, the library's other names for it."""
+
+    names: tuple[str, ...]  # all that are set must agree
+    default: Any  # when none is there; its type says what is read; None: anything
+    null: Any = REFUSED  # what null stands for
+    zero: bool = False  # whether 0 is a size too
+
+
+class Switch(NamedTuple):
+    """What a true or false of a config.json decides: values of ours for either."""
+
+    at: At
+    on: dict[str, Any]
+    off: dict[str, Any]
+
+
+class Window(NamedTuple):
+    """Which layers look back on a window of tokens only, and how wide it is."""
+
+    default: int  # tokens, if the file says nothing; 0: all
+    name: str = "sliding_window"
+    listed: bool = False  # layer_types names the local layers, if it is there
+    switched: bool = False  # there is no window unless use_sliding_window is true
+    cycle: str = "local"
+    all_but_every: dict[str, int] = {}
+    from_layer: dict[str, int] = {}
+    before_layer: dict[str, int] = {}
+    rule: str = ""
+
+
+class Family(NamedTuple):
+    """One ``model_type``, with what it inherits."""
+
+    classes: tuple[str, ...]
+    like: tuple[str, ...]  # the rows that it is like, the nearest first
+    style: dict[str, Any]
+    reads: dict[str, At]
+    switches: tuple[Switch, ...]
+    finish: tuple[str, ...]
+    harmless: frozenset[str]
+    only: dict[str, tuple[Any, ...]]
+    window: Window | None
+    kinds: dict[str, str]
+    cycle: tuple[str, ...]
+    by_class: dict[str, dict[str, Any]]
+    note: str
+
+    @property
+    def names_read(self) -> frozenset[str]:
+        """The fields of a config.json that this family reads."""
+        places = (*self.reads.values(), *(switch.at for switch in self.switches))
+        return frozenset(name for at in places for name in at.names)
+
+
+class Everywhere(NamedTuple):
+    """What holds in every family."""
+
+    harmless: frozenset[str]
+    quantization: tuple[str, ...]
+    language_models: tuple[str, ...]
+    activations: dict[str, str]  # by the library's names
+    per_layer: dict[str, tuple[Any, ...]]
+
+
+@cache
+def table() -> dict[str, Row]:
+    """Return the file as it stands."""
+    with open(_TOML, "rb") as file:
+        return tomllib.load(file)
+
+
+@cache
+def model_types() -> tuple[str, ...]:
+    """Return every ``model_type`` that is known.
+
+    Examples
+    --------
+    >>> {"gpt2", "llama"} < set(model_types()), "usual" in model_types()
+    (True, False)
+    """
+    return tuple(name for name, row in table().items() if "class" in row)
+
+
+@cache
+def everywhere() -> Everywhere:
+    """Return what holds in every family."""
+    row = table()[_EVERYWHERE]
+    return Everywhere(
+        harmless=frozenset(row["harmless"].split()),
+        quantization=tuple(row["quantization"].split()),
+        language_models=tuple(row["language_models"].split()),
+        activations={
+            name: ours for ours, theirs in row["activations"].items() for name in theirs.split()
+        },
+        per_layer={name: tuple(known) for name, known in row["per_layer"].items()},
+    )
+
+
+@cache
+def family(model_type: str) -> Family:
+    """Return the row of a ``model_type`` that is known.
+
+    Examples
+    --------
+    >>> family("gptj").like, family("gptj").reads["n_layers"].names
+    (('codegen', 'gpt2'), ('n_layer', 'num_hidden_layers'))
+    """
+    return resolve(model_type, table())
+
+
+def resolve(name: str, rows: dict[str, Row]) -> Family:
+    """Return a row with what it inherits from others."""
+    line = list(_lineage(name, rows))
+    oldest_first = [rows[each] for each in reversed(line)]
+
+    def merged(key: str) -> dict[str, Any]:
+        return _merged(row.get(key, {}) for row in oldest_first)
+
+    def nearest(key: str, default: Any = "") -> Any:
+        return next((rows[each][key] for each in line if key in rows[each]), default)
+
+    defaults = _merged({**row.get("defaults", {}), **_parts(row)} for row in oldest_first)
+    on = nearest("on").split()
+    window = nearest("window", {})
+    return Family(
+        classes=tuple(rows[name]["class"].split()),
+        like=tuple(line[1:]),
+        style=merged("style"),
+        reads={
+            ours: _at(theirs, defaults.get(ours))
+            for ours, theirs in merged("reads").items()
+            if theirs
+        },
+        switches=tuple(_switch(name, does, on) for name, does in _union(oldest_first, "switches")),
+        finish=tuple(nearest("finish").split()),
+        harmless=frozenset(
+            word for row in oldest_first for word in row.get("harmless", "").split()
+        ),
+        only={
+            name: tuple(known) if isinstance(known, list) else (known,)
+            for name, known in _union(oldest_first, "only")
+        },
+        window=Window(**window) if window else None,
+        kinds=merged("kinds"),
+        cycle=tuple(nearest("cycle").split()),
+        by_class=dict(_union(oldest_first, "by_class")),
+        note=nearest("note"),
+    )
+
+
+def _lineage(name: str, rows: dict[str, Row]) -> Iterator[str]:
+    """Yield a row, the one that it is like, the one that that is like, and so on."""
+    while name:
+        yield name
+        name = rows[name].get("like", "")
+
+
+def _parts(row: Row) -> dict[str, Any]:
+    return {part: row[part] for part in ("experts", "latent") if part in row}
+
+
+def _merged(tables: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """Merge tables; what stands in a table of theirs gets its name before a dot."""
+    merged: dict[str, Any] = {}
+    for each in tables:
+        for name, value in each.items():
+            if isinstance(value, dict):
+                merged |= {f"{name}.{inner}": one for inner, one in value.items()}
+            else:
+                merged[name] = value
+    return merged
+
+
+def _union(rows: Iterable[Row], key: str) -> Iterable[tuple[str, Any]]:
+    union: dict[str, Any] = {}
+    for row in rows:
+        union |= row.get(key, {})
+    return union.items()
+
+
+def _at(text: str, default: Any) -> At:
+    """Read ``names | null | 0``."""
+    names, *also = (part.strip() for part in text.split("|"))
+    if isinstance(default, list):
+        default = tuple(default)
+    empty = None if default is None else type(default)()
+    null = empty if "null" in also else REFUSED
+    return At(tuple(names.split()), default, null, "0" in also)
+
+
+def _switch(text: str, does: str | dict[str, Any], on: list[str]) -> Switch:
+    at = _at(text, False)
+    at = at._replace(default=at.names[0] in on)
+    if isinstance(does, dict):
+        return Switch(at, does, {})
+    ours = does.split()
+    return Switch(at, dict.fromkeys(ours, True), dict.fromkeys(ours, False))

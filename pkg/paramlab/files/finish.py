@@ -1,0 +1,182 @@
+"""What the rows of ``data/families.toml`` cannot say: rules that take a line of code.
+
+A function that ``finish`` of a row names changes the values that were read, in place; names with
+an underscore are helps for it and no field of ModelConfig. A ``rule`` of a window says of the
+fields of a config.json whether layer i is local.
+"""
+
+from typing import Any
+
+from paramlab.errors import UnsupportedModel
+from paramlab.files.families import everywhere
+
+Values = dict[str, Any]
+
+# ------------------------------------------------------------------ sizes that follow from others
+
+
+def four_times(values: Values) -> None:
+    """Set the width of the MLP to 4 D where the file is silent."""
+    values["d_ff"] = values.get("d_ff") or 4 * values["d_model"]
+
+
+def two_unused_positions(values: Values) -> None:
+    """Begin with row 2 of the position table."""
+    values["n_position_rows"] = values["n_ctx"] + 2
+
+
+def final_norm(values: Values) -> None:
+    """Leave out the last norm of an OPT whose norms come after, or that says so."""
+    values["final_norm"] = values["_norm_first"] and not values["_no_final_norm"]
+
+
+def falcon(values: Values) -> None:
+    """Read the key heads of the old and the new kind of block, and their norms."""
+    if not values["_new"]:
+        values["n_kv_heads"] = 1 if values["_one_key_head"] else values["n_heads"]
+    n_norms = values["_n_norms"] or (2 if values["_new"] else 1)
+    one_norm = values["_parallel"] and n_norms != 2
+    values["block"] = "parallel" if one_norm else "sequential"
+
+
+def rounded_head_width(values: Values) -> None:
+    """Round D / N down where the file is silent."""
+    values["d_head"] = values["d_head"] or values["d_model"] // values["n_heads"]
+
+
+def latent_widths(values: Values) -> None:
+    """Join the two parts of a head, and compare with what the file says of them."""
+    nope, rope = values["latent.d_nope"], values["latent.d_rope"]
+    both = "qk_nope_head_dim + qk_rope_head_dim"
+    _agree("qk_head_dim", values["d_head"] or nope + rope, both, nope + rope)
+    _agree("head_dim", values["latent._width"] or rope, "qk_rope_head_dim", rope)
+    values["d_head"] = nope + rope
+
+
+# ------------------------------------------------------------------ experts
+
+
+def shared_experts(values: Values) -> None:
+    """Count shared experts as one MLP as wide as all of them."""
+    values["experts.d_ff_shared"] = values["experts._n_shared"] * values["experts.d_ff"]
+
+
+def dense_layers(values: Values) -> None:
+    """Give experts to every so many layers from the first to the last, but for those named."""
+    n_layers, step = values["n_layers"], values.get("experts._step", 1)
+    first, last = values.get("experts._first", 0), values.get("experts._last", -1)
+    last = n_layers - 1 if last == -1 else last
+    dense = set(values.get("experts._dense", ()))
+    values["experts.dense_layers"] = tuple(
+        i for i in range(n_layers) if (i + 1) % step or not first <= i <= last or i in dense
+    )
+
+
+def listed_experts(values: Values) -> None:
+    """Give experts to the layers that the file lists, if it does."""
+    if (listed := values["experts._listed"]) is None:
+        return
+    if not is_list_of_layers(listed):
+        raise UnsupportedModel(f"moe_layers is {listed!r}; it must be a list of layers")
+    dense = set(range(values["n_layers"])).difference(listed)
+    values["experts.dense_layers"] = tuple(sorted(dense))
+
+
+def hunyuan_experts(values: Values) -> None:
+    """Read numbers that Tencent's files write once for each layer; here they must be the same."""
+    values["experts.n_active"] = _only_value(values["experts._n_active"], 1)
+    width = values["experts.d_ff_shared"] = values["experts.d_ff"]
+    expert_width = _only_value(values["experts._expert_width"], width)
+    _agree("moe_intermediate_size", expert_width, "intermediate_size", width)
+    one_of("num_shared_expert", _only_value(values["experts._n_shared"], 1), (1,))
+
+
+def _only_value(value: Any, default: int) -> Any:
+    if isinstance(value, list) and value and value == value[:1] * len(value):
+        value = value[0]
+    return default if value is None else value
+
+
+# ------------------------------------------------------------------ single families
+
+
+def mpt(values: Values) -> None:
+    """Check the fields of attn_config, which are like those of the file."""
+    attention = values["_attention"] or {}
+    if not isinstance(attention, dict):
+        raise UnsupportedModel("attn_config is not an object")
+    harmless = "alibi_bias_max attn_impl attn_pdrop attn_uses_sequence_id clip_qkv softmax_scale"
+    only = {"alibi": True, "attn_type": "multihead_attention", "qk_ln": False, "prefix_lm": False}
+    for name, value in ({"alibi": True} | attention).items():
+        if name in only:
+            one_of(f"attn_config.{name}", value, (only[name],))
+        elif name not in everywhere().harmless.union(harmless.split()) and value:
+            raise UnsupportedModel(f"attn_config.{name} is not known here")
+
+
+def masked_head(values: Values) -> None:
+    """Insist that BERT's output head reuses the token table."""
+    if values.get("head_transform"):
+        one_of("tie_word_embeddings", values["_tied"], (True,))
+
+
+def t5(values: Values) -> None:
+    """Read the kind of MLP from its name, and insist on what is known of the output head."""
+    if not values["_tied"]:
+        raise UnsupportedModel(
+            "tie_word_embeddings is False: weights published so have an output head of their own, "
+            "but since version 5 the transformers library ties it; what is meant is open"
+        )
+    gate, _, values["activation"] = values["_mlp"].rpartition("-")
+    if gate not in ("", "gated"):
+        raise UnsupportedModel(f"feed_forward_proj is {values['_mlp']!r}; it is not known here")
+    values["gated_mlp"] = gate == "gated"
+    if values["_gated"] is not None:
+        _agree("is_gated_act", values["_gated"], "feed_forward_proj's", gate == "gated")
+    values["n_layers"] = values["n_layers"] or values["n_encoder_layers"]
+
+
+# ------------------------------------------------------------------ windows
+
+
+def local_in_smollm3(fields: dict[str, Any], i: int) -> bool:
+    """Say that layers without rotation are local, if windows are used at all."""
+    listed, every = fields.get("no_rope_layers"), size(fields, "no_rope_layer_interval", 4)
+    rotated = listed[i] if isinstance(listed, list) and i < len(listed) else (i + 1) % every
+    return fields.get("use_sliding_window") is True and not rotated
+
+
+def local_in_gpt_neo(fields: dict[str, Any], i: int) -> bool:
+    """Read ``[[["global", "local"], 12]]``: the kinds of layer, and how often they repeat."""
+    types = fields.get("attention_types") or [[["global", "local"], 10**5]]
+    try:
+        kinds = [kind for group, n in types for _ in range(min(n, i + 1)) for kind in group]
+        return bool(kinds[i] == "local")
+    except (TypeError, ValueError, IndexError):
+        return False
+
+
+# ------------------------------------------------------------------ helps
+
+
+def size(fields: dict[str, Any], name: str, default: int) -> int:
+    """Return a positive whole number; null and anything else change no count: the default."""
+    value = fields.get(name)
+    return value if type(value) is int and value > 0 else default
+
+
+def is_list_of_layers(value: Any) -> bool:
+    """Say whether a value names layers by their index."""
+    return isinstance(value, list) and all(type(i) is int for i in value)
+
+
+def one_of(name: str, value: Any, allowed: tuple[Any, ...]) -> None:
+    """Refuse a field whose other values would mean another model."""
+    if value not in allowed or type(value) is not type(allowed[0]):
+        known = " or ".join(map(repr, allowed))
+        raise UnsupportedModel(f"{name} is {value!r}; only {known} is known here")
+
+
+def _agree(name: str, value: Any, other: str, expected: Any) -> None:
+    if value != expected:
+        raise UnsupportedModel(f"{name} is {value!r} but {other} is {expected!r}")

@@ -560,7 +560,9 @@ def test_damage_is_noticed(tmp_path):
     whole = path.read_bytes()
     for at in (-1, -5000, -20_000):
         damage(path, at)
-        with pytest.raises(UnsupportedModel, match="are not those that were saved: it is damaged"):
+        with pytest.raises(
+            UnsupportedModel, match="its content is not what was saved: it is damaged"
+        ):
             load_model(path)
         path.write_bytes(whole)
     path.write_bytes(whole[:-10])
@@ -571,7 +573,7 @@ def test_damage_is_noticed(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"paramlab": "1"}, "its layout has the version '1'; '2' is known here"),
+        ({"paramlab": "1"}, "its layout has the version '1'; '3' is known here"),
         ({"config": "{}"}, "its config is not one"),
         ({"config": "[]"}, "its config is not one"),
         ({"config": '{"flavor.sweet": 1}'}, "its config is not one .*flavor"),
@@ -590,20 +592,47 @@ def test_metadata_that_are_wrong_are_refused(tmp_path, change, message):
     path = tmp_path / "a.safetensors"
     model = random_model()
     flat = flatten(model.params)
-    right = {"paramlab": "2", "config": json.dumps(TINY.to_flat()), "checksum": checksum(flat)}
-    save_file(flat, path, right)
+    right = {"paramlab": "3", "config": json.dumps(TINY.to_flat())}
+    save_file(flat, path, right | {"checksum": checksum(flat, right)})
     assert_same(model, load_model(path))
-    save_file(flat, path, right | change)
+    wrong = right | change
+    save_file(flat, path, {"checksum": checksum(flat, wrong)} | wrong)
     with pytest.raises(UnsupportedModel, match=f"a.safetensors: .*{message}"):
         load_model(path)
 
 
-def test_a_checksum_sees_exchanged_pieces():
+def test_a_checksum_sees_every_change():
     numbers = np.random.default_rng(0).normal(size=50_000).astype(np.float32)
-    first, second, rest = np.split(numbers, (2**13, 2**14))  # pieces of 32 KiB
-    exchanged = np.concatenate((second, first, rest))
-    assert checksum({"a": numbers}) != checksum({"a": exchanged})
-    assert checksum({"a": numbers}) == checksum({"a": numbers.reshape(5, -1)})
+    first, second, rest = np.split(numbers, (2**13, 2**14))
+    cancelling = numbers.copy()
+    cancelling.view(np.uint32)[:2] += np.array([1, -1]).astype(np.uint32)
+    found = [
+        checksum({"a": numbers}, {"b": "c"}),
+        checksum({"a": np.concatenate((second, first, rest))}, {"b": "c"}),
+        checksum({"a": cancelling}, {"b": "c"}),
+        checksum({"a": numbers.reshape(5, -1)}, {"b": "c"}),
+        checksum({"a": numbers.view(np.int32)}, {"b": "c"}),
+        checksum({"a": numbers[:-1]}, {"b": "c"}),
+        checksum({"a": first, "aa": second}, {"b": "c"}),
+        checksum({"b": numbers}, {"b": "c"}),
+        checksum({"a": numbers}, {"b": "d"}),
+        checksum({"a": numbers}, {"bc": ""}),
+        checksum({"a": numbers}, {}),
+    ]
+    assert len(set(found)) == len(found)
+    assert found[0] == checksum({"a": numbers}, {"b": "c"})
+
+
+@pytest.mark.parametrize("name", ["config", "license", "tokenizer"])
+def test_a_changed_text_is_noticed(tmp_path, name):
+    """A config that is valid, but not the one that was saved, would run and give nonsense."""
+    path = tmp_path / "a.safetensors"
+    save_model(path, random_model(), license="MIT")
+    arrays, texts = read_arrays(path)
+    other = {"config": json.dumps(TINY.to_flat() | {"n_ctx": 8}), "license": "BSD"}
+    save_file(arrays, path, texts | {name: other.get(name, "{}")})
+    with pytest.raises(UnsupportedModel, match="its content is not what was saved: it is damaged"):
+        load_model(path)
 
 
 # ------------------------------------------------------------------ ready arrays

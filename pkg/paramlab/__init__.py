@@ -23,7 +23,7 @@ __all__ = [*_HOME]
 
 # What counting does not need, and the extra of the package that brings it.
 EXTRAS = {
-    **dict.fromkeys(("numpy", "regex", "gguf", "safetensors", "tqdm"), "run"),
+    **dict.fromkeys(("numpy", "regex", "gguf", "safetensors", "tqdm", "xxhash"), "run"),
     **dict.fromkeys(("matplotlib", "matplotlib_inline"), "plots"),
 }
 

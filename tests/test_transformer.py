@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from paramlab import transformer
-from paramlab.attention import KVCache
+from paramlab.attention import KVCache, attention
 from paramlab.config import LatentAttention
 from paramlab.files.hugging_face import config_from_hf
 from paramlab.layers import softmax
@@ -205,6 +205,32 @@ def test_what_is_watched_adds_up(style):
     assert (forward(params, config, TOKENS) == logits).all()
 
 
+@every_style
+def test_watching_changes_nothing(monkeypatch, style):
+    config, once, in_blocks = STYLES[style], {}, {}
+    params = random_params(config)
+    forward(params, config, TOKENS, watch=once.__setitem__, attend=attention)
+    monkeypatch.setattr("paramlab.attention.QUERIES_AT_ONCE", 3)
+    watched = forward(params, config, TOKENS, watch=in_blocks.__setitem__)
+    assert (watched == forward(params, config, TOKENS)).all()
+    assert once.keys() == in_blocks.keys()
+    for name, array in once.items():  # the weights too are whole, and those that were used
+        assert np.allclose(in_blocks[name], array, atol=1e-4), name
+
+
+def test_another_attention_takes_its_place():
+    def first_key_only(q, k, v, mask):
+        return np.zeros_like(q) + np.repeat(v[:, :1], len(q) // len(v), axis=0)
+
+    other = random_params(SMALL)
+    for block in other["blocks"]:  # what only the weights of attention depend on
+        block["attention"]["q"]["weight"] = 0 * block["attention"]["q"]["weight"]
+    seen = forward(PARAMS, SMALL, TOKENS, attend=first_key_only)
+    assert np.abs(seen - forward(PARAMS, SMALL, TOKENS)).max() > 1e-3
+    assert np.allclose(seen, forward(other, SMALL, TOKENS, attend=first_key_only))
+    assert loss(PARAMS, SMALL, TOKENS, first_key_only) != loss(PARAMS, SMALL, TOKENS)
+
+
 def test_a_window_hides_what_lies_behind_it():
     for style, local in (("mistral", (0, 1)), ("gemma3", (0,))):
         config, seen = STYLES[style], {}
@@ -367,8 +393,8 @@ def test_loss_in_chunks_equals_loss_at_once(monkeypatch, n_chunk):
 def test_attention_in_blocks_equals_attention_at_once(monkeypatch, style):
     config = STYLES[style]
     params, tokens = random_params(config), np.arange(config.n_ctx) % config.vocab_size
-    whole = forward(params, config, tokens, watch=lambda *_: None)  # watched, it is not cut
-    monkeypatch.setattr(transformer, "QUERIES_AT_ONCE", 3)
+    whole = forward(params, config, tokens, attend=attention)
+    monkeypatch.setattr("paramlab.attention.QUERIES_AT_ONCE", 3)
     cache = KVCache(config, config.n_ctx)
     cut = [forward(params, config, part, cache=cache) for part in np.split(tokens, [5])]
     assert np.abs(np.concatenate(cut) - whole).max() < 1e-5
@@ -377,7 +403,7 @@ def test_attention_in_blocks_equals_attention_at_once(monkeypatch, style):
 
 def test_attention_in_blocks_multiplies_by_no_later_key(monkeypatch):
     def multiply_adds(block):
-        monkeypatch.setattr(transformer, "QUERIES_AT_ONCE", block)
+        monkeypatch.setattr("paramlab.attention.QUERIES_AT_ONCE", block)
         return measure(forward, PARAMS, SMALL, TOKENS).multiply_adds
 
     per_pair = SMALL.n_layers * SMALL.n_heads * 2 * SMALL.d_head

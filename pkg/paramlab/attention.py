@@ -12,6 +12,8 @@ from numpy.typing import DTypeLike
 from paramlab.config import ModelConfig
 from paramlab.layers import softmax
 
+QUERIES_AT_ONCE = 64
+
 
 def attention(
     q: np.ndarray,
@@ -64,8 +66,35 @@ def attention(
     weights = softmax(scores.reshape(*batch, n_heads, n_queries, n_keys) + mask)
     if watch:
         watch(weights)
+    # The queries of heads that share their values, one below the other: one product for them.
     together = weights.reshape(*batch, n_kv_heads, n_sharing * n_queries, n_keys)
     return (together @ v).reshape(*batch, n_heads, n_queries, d_head)
+
+
+def blocked(
+    q: np.ndarray,
+    k: np.ndarray,
+    v: np.ndarray,
+    mask: np.ndarray,
+    watch: Callable[[np.ndarray], object] | None = None,
+) -> np.ndarray:
+    """Attend as :func:`attention` does, for some queries at a time; later keys must be masked.
+
+    No key after the last of these queries is needed, which spares half of the products of a long
+    text, and the scores of a few queries stay in the processor's cache.
+    """
+    n_queries, n_keys = mask.shape[-2:]
+    mixed: list[np.ndarray] = []
+    weights: list[np.ndarray] = []
+    for start in range(0, n_queries, QUERIES_AT_ONCE):
+        block = slice(start, start + QUERIES_AT_ONCE)
+        seen = slice(n_keys - n_queries + block.stop)
+        part = q[..., block, :], k[..., seen, :], v[..., seen, :], mask[..., block, seen]
+        mixed.append(attention(*part, weights.append if watch else None))
+    if watch:
+        wide = [np.pad(w, [(0, 0)] * (w.ndim - 1) + [(0, n_keys - w.shape[-1])]) for w in weights]
+        watch(np.concatenate(wide, axis=-2))
+    return np.concatenate(mixed, axis=-2) if len(mixed) > 1 else mixed[0]
 
 
 def causal_mask(n_queries: int, n_keys: int, window: int = 0) -> np.ndarray:
@@ -119,7 +148,9 @@ class KVCache:
     480
     """
 
-    def __init__(self, config: ModelConfig, capacity_tokens: int, dtype: DTypeLike = np.float32):
+    def __init__(
+        self, config: ModelConfig, capacity_tokens: int, dtype: DTypeLike = np.float32
+    ) -> None:
         shape = (config.n_layers, config.n_kv_heads, capacity_tokens, config.d_head)
         self.keys = np.empty(shape, dtype)  # (L, K, capacity, H)
         self.values = np.empty(shape, dtype)

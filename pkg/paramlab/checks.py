@@ -1,17 +1,20 @@
 """Refusals: one sentence, with both values, for each argument that makes no sense."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import fields
-from numbers import Integral
-from typing import TYPE_CHECKING
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any
 
 from paramlab.config import ModelConfig
 from paramlab.errors import UnsupportedModel
 from paramlab.params import shapes
+from paramlab.tree import flatten
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from paramlab.attention import KVCache
     from paramlab.training import Plan
 
 # ------------------------------------------------------------------ the arrays of a model
@@ -219,3 +222,183 @@ def check_finite(loss: float, norm: float, step: int, learning_rate: float) -> N
             f"at step {step + 1} the loss is {loss} and the norm of its gradient {norm}; "
             f"try a smaller learning rate than {learning_rate:g}"
         )
+
+
+# ------------------------------------------------------------------ a forward pass
+
+
+def check_pass(
+    params: dict[str, Any],
+    config: ModelConfig,
+    tokens: "Sequence[int] | np.ndarray",
+    cache: "KVCache | None",
+) -> "np.ndarray":
+    """Return the tokens of a forward pass as an array, or say what does not fit."""
+    if not cache or cache.n_tokens == 0:  # the same later on
+        check_style(config)
+        check_params(params, config)
+        check_cache(cache, config)
+    return check_tokens(tokens, config, cache)
+
+
+# What forward computes. A config that asks for anything else is refused, not approximated.
+COMPUTED: dict[str, tuple[Any, ...]] = {
+    "positions": ("learned", "sinusoidal", "rope", "alibi", "none"),
+    "final_norm": (True,), "qk_norm": ("none", "head"), "n_segments": (0,), "pooler": (False,),
+    "head_transform": (False,), "attention_sinks": (False,), "n_encoder_layers": (0,),
+    "lightning_layers": ((),), "latent": (None,),
+}  # fmt: skip
+COMPUTED_EXPERTS = {"d_ff_shared": (0,), "shared_gate": (False,), "balancing_buffer": (False,)}
+
+
+def check_style(config: ModelConfig) -> None:
+    """Refuse an architecture that :func:`forward` does not compute, by the name of the field.
+
+    A config holds what decides a count, so some differences between published models are not in
+    it: that Phi turns only a part of each head, or that Gemma 2 caps its scores. Whoever reads the
+    weights of a model has to know that forward is its function.
+    """
+    computed = {**COMPUTED, "d_embedding": (config.d_model,)}
+    if config.positions == "learned":  # other tables leave out rows, or begin with unused ones
+        computed |= {"n_position_rows": (config.n_ctx,), "position_scale": (1.0,)}
+    for part, allowed in ((config, computed), (config.experts, COMPUTED_EXPERTS)):
+        for name, values in allowed.items() if part else ():
+            if (value := getattr(part, name)) not in values:
+                choices = " or ".join(map(repr, values))
+                raise ValueError(f"a model with {name} {value!r} does not run here, only {choices}")
+
+
+def check_params(params: dict[str, Any], config: ModelConfig) -> None:
+    """Refuse arrays that are not those of the architecture, by the name of the first."""
+    check_arrays({name: array.shape for name, array in flatten(params).items()}, config)
+
+
+def check_cache(cache: "KVCache | None", config: ModelConfig) -> None:
+    """Refuse a cache that has no place for the keys and values of this model."""
+    if cache:
+        needed = (config.n_layers, config.n_kv_heads, cache.capacity_tokens, config.d_head)
+        if cache.keys.shape != needed:
+            raise ValueError(
+                f"the cache was made for another model: it has the shape {cache.keys.shape}, and "
+                f"this model needs {needed}"
+            )
+
+
+def check_result(result: float, params: dict[str, Any]) -> None:
+    """Trace a result that is not finite to the array at fault."""
+    if not math.isfinite(result):
+        check_numbers(flatten(params))
+        raise ValueError("the model's numbers grow beyond what their type can hold")
+
+
+def check_ids(tokens: "Sequence[int] | np.ndarray", config: ModelConfig) -> "np.ndarray":
+    """Return token ids of the vocabulary as an array, or say what is wrong with them."""
+    import numpy as np  # here, as above
+
+    try:
+        tokens = np.asarray(tokens)
+    except ValueError:
+        raise ValueError("the texts of a batch must have equally many tokens") from None
+    if tokens.size == 0:
+        raise ValueError("there are no tokens; a model needs at least one")
+    if tokens.ndim == 0 or tokens.dtype.kind not in "iu":
+        raise ValueError(
+            f"token ids are a list of whole numbers, not {tokens.dtype} {tokens.shape}"
+        )
+    outside = (tokens < 0) | (tokens >= config.vocab_size)
+    if outside.any():
+        raise ValueError(
+            f"token id {tokens[outside][0]} is not in the vocabulary: "
+            f"ids go from 0 to {config.vocab_size - 1}"
+        )
+    return tokens
+
+
+def check_tokens(
+    tokens: "Sequence[int] | np.ndarray", config: ModelConfig, cache: "KVCache | None" = None
+) -> "np.ndarray":
+    """Return what :func:`check_ids` does, if the tokens also fit into the window and the cache."""
+    tokens = check_ids(tokens, config)
+    n_tokens = tokens.shape[-1] + (cache.n_tokens if cache else 0)
+    if n_tokens > config.n_ctx:
+        raise ValueError(
+            f"{n_tokens:,} tokens do not fit into this model's window of {config.n_ctx:,}"
+        )
+    if cache and tokens.ndim > 1:
+        raise ValueError(f"a cache holds one text; these tokens have the shape {tokens.shape}")
+    if cache and n_tokens > cache.capacity_tokens:
+        raise ValueError(
+            f"{n_tokens:,} tokens do not fit into a cache made for {cache.capacity_tokens:,}"
+        )
+    return tokens
+
+
+def check_text(tokens: "Sequence[int] | np.ndarray", config: ModelConfig) -> "np.ndarray":
+    """Return one text as an array, if there is something to predict in it."""
+    tokens = check_ids(tokens, config)
+    if tokens.ndim != 1 or len(tokens) < 2:
+        raise ValueError(
+            "a loss needs one text of at least 2 tokens, one to predict the other; these tokens "
+            f"have the shape {tokens.shape}"
+        )
+    check_tokens(tokens[:-1], config)
+    return tokens
+
+
+# ------------------------------------------------------------------ a request to generate
+
+
+def check_request(
+    prompt: str | Sequence[int], model: Any, n_tokens: int, seed: Any, sampling: tuple[Any, ...]
+) -> "np.ndarray":
+    """Return the tokens of a prompt as an array, or say what is wrong with a request."""
+    import numpy as np  # here, as above
+
+    if not isinstance(model, tuple):
+        raise ValueError(f"model is {model!r:.60}; give what load_model returns")
+    params, config, tokenizer = model
+    check_style(config)
+    check_params(params, config)
+    if not _is_whole(n_tokens):
+        raise ValueError(f"n_tokens is {n_tokens!r}; it must be a whole number, 0 or above")
+    check_sampling(*sampling)
+    if not (seed is None or isinstance(seed, np.random.Generator) or _is_whole(seed)):
+        raise ValueError(f"seed is {seed!r}; it must be a whole number, 0 or above")
+    if isinstance(prompt, str):
+        if tokenizer is None:
+            raise ValueError(
+                "this model has no tokenizer, so its prompt must be token ids, not text"
+            )
+        return check_tokens(tokenizer.encode(prompt), config)
+    tokens = check_tokens(prompt, config)
+    if tokens.ndim > 1:
+        raise ValueError(f"a prompt is one text; these tokens have the shape {tokens.shape}")
+    return tokens
+
+
+def check_sampling(temperature: float, top_k: int, top_p: float) -> None:
+    """Say what is wrong with these settings, if anything is."""
+    if not (isinstance(temperature, Real) and 0 <= temperature < math.inf):
+        raise ValueError(f"temperature is {temperature!r}; it must be 0 or a positive number")
+    if not _is_whole(top_k):
+        raise ValueError(f"top_k is {top_k!r}; it must be a whole number, or 0 for all tokens")
+    if not (isinstance(top_p, Real) and 0 < top_p <= 1):
+        raise ValueError(f"top_p is {top_p!r}; it must be above 0 and at most 1")
+    if temperature == 0 and (top_k or top_p < 1):
+        raise ValueError(
+            f"top_k {top_k} and top_p {top_p} limit what is drawn at random, but temperature 0 "
+            "always takes the most probable token; give a temperature above 0"
+        )
+
+
+def _is_whole(n: Any) -> bool:
+    return isinstance(n, Integral) and int(n) >= 0
+
+
+def check_logits(logits: "np.ndarray") -> None:
+    """Refuse scores from which no token can be drawn."""
+    if logits.ndim != 1 or not logits.size:
+        raise ValueError(f"logits are a list of one number per token, not {logits.shape}")
+    largest = logits.max()  # NaN if any is
+    if not math.isfinite(largest):
+        raise ValueError(f"the largest logit is {largest}, so no token can be drawn")

@@ -218,12 +218,12 @@ def _print_json(found: object, ensure_ascii: bool = True) -> int:
 def _generate(options: argparse.Namespace) -> int:
     from time import perf_counter
 
-    from paramlab.sampling import generate
+    from paramlab import generate, load_model
 
     if options.tokens < 1:
         raise ValueError(f"--tokens is {options.tokens}; it must be at least 1")
     sampling = {name: getattr(options, name) for name in ("temperature", "top_k", "top_p", "seed")}
-    pieces = generate(options.prompt, n_tokens=options.tokens, **sampling)
+    pieces = generate(options.prompt, load_model(), n_tokens=options.tokens, **sampling)
     print(options.prompt, end="", flush=True)
     times = []
     for piece in pieces:

@@ -7,10 +7,12 @@ one.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+
+from paramlab import joined
 
 Params = dict[str, Any]  # arrays by name, nested where a layer has parts
 
@@ -38,6 +40,15 @@ def linear(p: Params, x: np.ndarray) -> np.ndarray:
     """
     y = x @ p["weight"]
     return y + p["bias"] if "bias" in p else y
+
+
+def linears(maps: Sequence[Params], x: np.ndarray) -> list[np.ndarray]:
+    """Apply several linear maps to the same input; one product does for all if it can.
+
+    It can where their weights lie side by side in memory, as those of a loaded model do.
+    """
+    products = joined.products(x, [p["weight"] for p in maps])
+    return [y + p["bias"] if "bias" in p else y for p, y in zip(maps, products, strict=True)]
 
 
 def rms_norm(p: Params, x: np.ndarray, eps: float = 1e-5) -> np.ndarray:
@@ -176,7 +187,8 @@ def hidden_units(p: Params, x: np.ndarray, activation: Activation = gelu) -> np.
     [600.0]
     """
     if "gate" in p:
-        return activation(linear(p["gate"], x)) * linear(p["up"], x)
+        gate, up = linears((p["gate"], p["up"]), x)
+        return activation(gate) * up
     return activation(linear(p["up"], x))
 
 

@@ -17,7 +17,9 @@ import numpy as np
 from paramlab.autograd import value_and_grad
 from paramlab.checks import (
     check_finite,
+    check_ids,
     check_numbers,
+    check_params,
     check_pieces,
     check_plan,
     check_rows,
@@ -27,7 +29,7 @@ from paramlab.config import ModelConfig
 from paramlab.layers import Params, cross_entropy
 from paramlab.memory import keep_freed_memory
 from paramlab.params import Array, shapes
-from paramlab.transformer import check_ids, check_params, forward
+from paramlab.transformer import forward
 from paramlab.tree import flatten, nest
 
 EPSILON = 1e-8  # added to the root of a second moment, which can be 0

@@ -5,14 +5,15 @@ is computed between: GPT-2, Llama, Qwen, Gemma, Mistral and Mixtral differ in a 
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from math import sqrt
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from paramlab.attention import KVCache, attention, causal_mask, merge_heads, split_heads
-from paramlab.checks import check_arrays, check_numbers
+from paramlab.attention import KVCache, blocked, causal_mask, merge_heads, split_heads
+from paramlab.checks import check_pass, check_result, check_text
 from paramlab.config import ModelConfig
 from paramlab.layers import (
     ACTIVATIONS,
@@ -22,15 +23,15 @@ from paramlab.layers import (
     hidden_units,
     layer_norm,
     linear,
+    linears,
     mixture_of_experts,
     rms_norm,
 )
 from paramlab.positions import Rotation, alibi, rope, rotate, sinusoidal
-from paramlab.tree import flatten
 
 Watch = Callable[[str, np.ndarray], object]  # is told the name of an intermediate result, and it
+Attend = Callable[..., np.ndarray]  # from q, k, v and mask, as paramlab.attention.attention
 CHUNK_TOKENS = 512  # long texts are read in pieces, which bounds the memory, not the result
-QUERIES_AT_ONCE = 64  # in attention
 
 
 def forward(
@@ -40,6 +41,7 @@ def forward(
     last_only: bool = False,
     cache: KVCache | None = None,
     watch: Watch | None = None,
+    attend: Attend = blocked,
 ) -> np.ndarray:
     """Compute the logits: for each position, a score for every token that could come next.
 
@@ -63,6 +65,9 @@ def forward(
         (N, T, S), ``blocks.{i}.attention.output`` (T, D), ``blocks.{i}.mlp.hidden`` (T, F; not
         for experts), ``blocks.{i}.mlp.output`` (T, D); ``final_norm`` (T, D). An output is what is
         added to the input of its half of the block.
+    attend
+        Another attention: ``attend(q, k, v, mask)`` with the arguments of
+        :func:`paramlab.attention.attention`, and its ``watch`` if somebody watches here.
 
     Raises
     ------
@@ -71,17 +76,12 @@ def forward(
         token, a token id is not in the vocabulary, or the tokens do not fit into the window or
         the cache; the cache was made for another model; or the architecture is not computed here.
     """
-    if not cache or cache.n_tokens == 0:  # the same later on
-        check_style(config)
-        check_params(params, config)
-        check_cache(cache, config)
-    tokens = check_tokens(tokens, config, cache)
-    watch = watch or _nobody
+    tokens = check_pass(params, config, tokens, cache)
     start = cache.n_tokens if cache else 0
     positions = np.arange(start, start + tokens.shape[-1])
     x = _embed(params["embedding"], config, tokens, positions)  # (T, D)
-    watch("embedding", x)
-    shared = Pass(config, *_order(config, positions, x.dtype), cache, watch)
+    shared = Pass(config, *_order(config, positions, x.dtype), cache, watch, attend)
+    shared.show("embedding", x)
     for i, block in enumerate(params["blocks"]):
         x = _block(block, x, i, shared)
     if cache:
@@ -89,7 +89,7 @@ def forward(
     if last_only:
         x = x[..., -1, :]
     x = _norm(params, "final_norm", config, x)
-    watch("final_norm", x)
+    shared.show("final_norm", x)
     head = params.get("head", {})
     if config.tied:  # the token table again: the logit of a token is its row times the features
         head = {**head, "weight": params["embedding"]["tokens"].T}
@@ -116,7 +116,13 @@ class Pass(NamedTuple):
     mask: np.ndarray  # (T, S), or (N, T, S) with ALiBi
     local_mask: np.ndarray  # of the layers that have a window
     cache: KVCache | None
-    watch: Watch
+    watch: Watch | None
+    attend: Attend
+
+    def show(self, name: str, array: np.ndarray) -> None:
+        """Let a watcher see an intermediate result, if there is one."""
+        if self.watch:
+            self.watch(name, array)
 
 
 def _order(
@@ -137,28 +143,28 @@ def _order(
 
 def _block(p: Params, x: np.ndarray, i: int, shared: Pass) -> np.ndarray:
     """Add to each token what it reads from others, then what it makes of it: (T, D) to (T, D)."""
-    config, watch = shared.config, shared.watch
-    watch(f"blocks.{i}.input", x)
+    config = shared.config
+    shared.show(f"blocks.{i}.input", x)
     parallel = config.block == "parallel"  # both halves read the same
     normed = _norm(p, "norm" if parallel else "attention_norm", config, x)
     read = _attend(p["attention"], normed, i, shared)
     if config.block == "sandwich":
         read = _norm(p, "attention_post_norm", config, read)
-    watch(f"blocks.{i}.attention.output", read)
+    shared.show(f"blocks.{i}.attention.output", read)
     x = x + read
     if not parallel:
         normed = _norm(p, "mlp_norm", config, x)
     made = _mlp(p["mlp"], normed, i, shared)
     if config.block == "sandwich":
         made = _norm(p, "mlp_post_norm", config, made)
-    watch(f"blocks.{i}.mlp.output", made)
+    shared.show(f"blocks.{i}.mlp.output", made)
     return x + made
 
 
 def _attend(p: Params, x: np.ndarray, i: int, shared: Pass) -> np.ndarray:
     """Project to queries, keys and values, attend, and project back: (T, D) to (T, D)."""
     config, rotation = shared.config, shared.rotation
-    q, k, v = _queries_keys_values(p, config, x)
+    q, k, v = linears((p["q"], p["k"], p["v"]), x)
     q = split_heads(q, config.n_heads)  # (N, T, H)
     k, v = split_heads(k, config.n_kv_heads), split_heads(v, config.n_kv_heads)  # (K, T, H)
     if config.qk_norm == "head":
@@ -169,38 +175,11 @@ def _attend(p: Params, x: np.ndarray, i: int, shared: Pass) -> np.ndarray:
         k, v = shared.cache.extend(i, k, v)  # (K, S, H)
     local = config.window and (not config.local_layers or i in config.local_layers)
     mask = shared.local_mask if local else shared.mask
-    if shared.watch is _nobody:
-        mixed = _in_blocks(q, k, v, mask)
-    else:
-        name = f"blocks.{i}.attention.weights"
-        mixed = attention(q, k, v, mask, lambda weights: shared.watch(name, weights))
+    watching: dict[str, Any] = {}
+    if shared.watch:
+        watching["watch"] = partial(shared.watch, f"blocks.{i}.attention.weights")
+    mixed = shared.attend(q, k, v, mask, **watching)
     return linear(p["o"], merge_heads(mixed))
-
-
-def _in_blocks(q: np.ndarray, k: np.ndarray, v: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Attend for some queries at a time: no key after the last of them is needed.
-
-    That spares half of the products of a long text, and its scores stay in the processor's cache.
-    """
-    n_queries, n_keys = mask.shape[-2:]
-    mixed = []
-    for start in range(0, n_queries, QUERIES_AT_ONCE):
-        block = slice(start, start + QUERIES_AT_ONCE)
-        seen = slice(n_keys - n_queries + block.stop)
-        part = q[..., block, :], k[..., seen, :], v[..., seen, :], mask[..., block, seen]
-        mixed.append(attention(*part))
-    return np.concatenate(mixed, axis=-2) if len(mixed) > 1 else mixed[0]
-
-
-def _queries_keys_values(
-    p: Params, config: ModelConfig, x: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    if "qkv" not in p:
-        return linear(p["q"], x), linear(p["k"], x), linear(p["v"], x)
-    joined = linear(p["qkv"], x)  # (T, (N + 2 K) H), made by join_projections
-    end_q = config.n_heads * config.d_head
-    end_k = end_q + config.n_kv_heads * config.d_head
-    return joined[..., :end_q], joined[..., end_q:end_k], joined[..., end_k:]
 
 
 def _mlp(p: Params, x: np.ndarray, i: int, shared: Pass) -> np.ndarray:
@@ -210,7 +189,7 @@ def _mlp(p: Params, x: np.ndarray, i: int, shared: Pass) -> np.ndarray:
     if config.experts and i not in config.experts.dense_layers:
         return mixture_of_experts(p, x, config.experts.n_active, activation)
     hidden = hidden_units(p, x, activation)  # (T, F)
-    shared.watch(f"blocks.{i}.mlp.hidden", hidden)
+    shared.show(f"blocks.{i}.mlp.hidden", hidden)
     return linear(p["down"], hidden)
 
 
@@ -220,18 +199,19 @@ def _norm(p: Params, name: str, config: ModelConfig, x: np.ndarray) -> np.ndarra
     return normalize(gains, x, config.norm_eps)
 
 
-def _nobody(name: str, array: np.ndarray) -> None:
-    """Watch nothing."""
-
-
-def loss(params: Params, config: ModelConfig, tokens: Sequence[int] | np.ndarray) -> float:
+def loss(
+    params: Params,
+    config: ModelConfig,
+    tokens: Sequence[int] | np.ndarray,
+    attend: Attend = blocked,
+) -> float:
     """Return the mean cross-entropy of predicting each token from those before it, in nats.
 
     A model that finds all V tokens equally likely scores ln V; one that is never wrong, 0.
 
     Parameters
     ----------
-    params, config
+    params, config, attend
         As for :func:`forward`.
     tokens
         Token ids (T,), from 2 to n_ctx + 1 of them: the first is given, the last only predicted.
@@ -241,110 +221,13 @@ def loss(params: Params, config: ModelConfig, tokens: Sequence[int] | np.ndarray
     ValueError
         As :func:`forward`; when there is nothing to predict, or the loss is not finite.
     """
-    tokens = check_ids(tokens, config)
-    if tokens.ndim != 1 or len(tokens) < 2:
-        raise ValueError(
-            "a loss needs one text of at least 2 tokens, one to predict the other; these tokens "
-            f"have the shape {tokens.shape}"
-        )
-    inputs, targets = check_tokens(tokens[:-1], config), tokens[1:]
+    tokens = check_text(tokens, config)
+    inputs, targets = tokens[:-1], tokens[1:]
     cache = KVCache(config, len(inputs), params["embedding"]["tokens"].dtype)
     total = 0.0
     for start in range(0, len(inputs), CHUNK_TOKENS):
         chunk = slice(start, start + CHUNK_TOKENS)
-        logits = forward(params, config, inputs[chunk], cache=cache)
+        logits = forward(params, config, inputs[chunk], cache=cache, attend=attend)
         total += float(cross_entropy(logits, targets[chunk]).sum(dtype=np.float64))
-    check_finite(total, params)
+    check_result(total, params)
     return total / len(targets)
-
-
-# ------------------------------------------------------------------ checking what comes in
-
-# What forward computes. A config that asks for anything else is refused, not approximated.
-COMPUTED: dict[str, tuple[Any, ...]] = {
-    "positions": ("learned", "sinusoidal", "rope", "alibi", "none"),
-    "final_norm": (True,), "qk_norm": ("none", "head"), "n_segments": (0,), "pooler": (False,),
-    "head_transform": (False,), "attention_sinks": (False,), "n_encoder_layers": (0,),
-    "lightning_layers": ((),), "latent": (None,),
-}  # fmt: skip
-COMPUTED_EXPERTS = {"d_ff_shared": (0,), "shared_gate": (False,), "balancing_buffer": (False,)}
-
-
-def check_style(config: ModelConfig) -> None:
-    """Refuse an architecture that :func:`forward` does not compute, by the name of the field.
-
-    A config holds what decides a count, so some differences between published models are not in
-    it: that Phi turns only a part of each head, or that Gemma 2 caps its scores. Whoever reads the
-    weights of a model has to know that :func:`forward` is its function.
-    """
-    computed = {**COMPUTED, "d_embedding": (config.d_model,)}
-    if config.positions == "learned":  # other tables leave out rows, or begin with unused ones
-        computed |= {"n_position_rows": (config.n_ctx,), "position_scale": (1.0,)}
-    for part, allowed in ((config, computed), (config.experts, COMPUTED_EXPERTS)):
-        for name, values in allowed.items() if part else ():
-            if (value := getattr(part, name)) not in values:
-                choices = " or ".join(map(repr, values))
-                raise ValueError(f"a model with {name} {value!r} does not run here, only {choices}")
-
-
-def check_params(params: Params, config: ModelConfig) -> None:
-    """Refuse arrays that are not those of the architecture, by the name of the first."""
-    check_arrays({name: np.shape(array) for name, array in flatten(params).items()}, config)
-
-
-def check_cache(cache: KVCache | None, config: ModelConfig) -> None:
-    """Refuse a cache that has no place for the keys and values of this model."""
-    if cache:
-        needed = (config.n_layers, config.n_kv_heads, cache.capacity_tokens, config.d_head)
-        if cache.keys.shape != needed:
-            raise ValueError(
-                f"the cache was made for another model: it has the shape {cache.keys.shape}, and "
-                f"this model needs {needed}"
-            )
-
-
-def check_finite(result: float, params: Params) -> None:
-    """Trace a result that is not finite to the array at fault."""
-    if not np.isfinite(result):
-        check_numbers(flatten(params))
-        raise ValueError("the model's numbers grow beyond what their type can hold")
-
-
-def check_ids(tokens: Sequence[int] | np.ndarray, config: ModelConfig) -> np.ndarray:
-    """Return token ids of the vocabulary as an array, or say what is wrong with them."""
-    try:
-        tokens = np.asarray(tokens)
-    except ValueError:
-        raise ValueError("the texts of a batch must have equally many tokens") from None
-    if tokens.size == 0:
-        raise ValueError("there are no tokens; a model needs at least one")
-    if tokens.ndim == 0 or tokens.dtype.kind not in "iu":
-        raise ValueError(
-            f"token ids are a list of whole numbers, not {tokens.dtype} {tokens.shape}"
-        )
-    outside = (tokens < 0) | (tokens >= config.vocab_size)
-    if outside.any():
-        raise ValueError(
-            f"token id {tokens[outside][0]} is not in the vocabulary: "
-            f"ids go from 0 to {config.vocab_size - 1}"
-        )
-    return tokens
-
-
-def check_tokens(
-    tokens: Sequence[int] | np.ndarray, config: ModelConfig, cache: KVCache | None = None
-) -> np.ndarray:
-    """Return what :func:`check_ids` does, if the tokens also fit into the window and the cache."""
-    tokens = check_ids(tokens, config)
-    n_tokens = tokens.shape[-1] + (cache.n_tokens if cache else 0)
-    if n_tokens > config.n_ctx:
-        raise ValueError(
-            f"{n_tokens:,} tokens do not fit into this model's window of {config.n_ctx:,}"
-        )
-    if cache and tokens.ndim > 1:
-        raise ValueError(f"a cache holds one text; these tokens have the shape {tokens.shape}")
-    if cache and n_tokens > cache.capacity_tokens:
-        raise ValueError(
-            f"{n_tokens:,} tokens do not fit into a cache made for {cache.capacity_tokens:,}"
-        )
-    return tokens

@@ -88,10 +88,10 @@ print(1 / statistics.median(seconds() for _ in range(20)))
 # Step by step in turn: one more token, and the products with weights that it takes, alone.
 OWN_PRODUCTS = f"""{OURS}
 from paramlab.tree import flatten
-from paramlab.sampling import join_projections
-params = join_projections(model.params)
-weights = [array for name, array in flatten(params).items() if name.endswith(".weight")]
-weights.append(params["embedding"]["tokens"].T)
+from paramlab.joined import join
+arrays = join(flatten(model.params))
+weights = [array for name, array in arrays.items() if name.endswith(".weight")]
+weights.append(arrays["embedding.tokens"].T)
 pairs = [(np.ones((1, len(weight)), np.float32), weight) for weight in weights]
 
 def products():

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from paramlab.checks import check_params
 from paramlab.config import ModelConfig
 from paramlab.errors import UnsupportedModel
 from paramlab.files.store import read_arrays, save_arrays
 from paramlab.training import Plan, Run, start
-from paramlab.transformer import check_params
 from paramlab.tree import flatten, nest
 
 _PARTS = ("params", "first_moment", "second_moment")

@@ -1,6 +1,7 @@
 """CONTRIBUTING.md, followed to the letter in a copy of the repository: its recipes work."""
 
 import csv
+import json
 import os
 import shutil
 import subprocess
@@ -132,6 +133,56 @@ def test_add_a_model(copy):
     suite(copy, *(f"tests/test_{name}.py" for name in tests), "pkg/paramlab/catalog.py")
     python(copy, "tools/form.py", "run", "book/reference/models.ipynb")
     suite(copy, "tests/test_notebooks.py", "-k", "models and (form or prose)")
+
+
+def numbers_of_a_qwen3(config: dict) -> dict[str, int]:
+    """Count a model like Qwen 3 by the closed form: what the oracle stores of it."""
+    width, head, layers = config["hidden_size"], config["head_dim"], config["num_hidden_layers"]
+    heads, pairs = config["num_attention_heads"], config["num_key_value_heads"]
+    table = config["vocab_size"] * width
+    maps = layers * (2 * width * head * (heads + pairs) + 3 * width * config["intermediate_size"])
+    norms = layers * (2 * width + 2 * head) + width
+    total = maps + norms + table * (1 if config["tie_word_embeddings"] else 2)
+    return {
+        "total": total,
+        "bias": 0,
+        "norm": norms,
+        "embedding": table,
+        "position": 0,
+        "buffers": 0,
+    }
+
+
+def test_add_a_family(copy):
+    """The row of the guide; its oracles are a closed form, and what is stored of its model."""
+    example = GUIDE.partition("\n       [qwen9]\n")[2].partition("\n\n")[0]
+    row = "\n".join(line.strip() for line in example.splitlines())
+    with open(copy / "pkg/paramlab/data/families.toml", "a", encoding="utf-8") as table:
+        table.write(f"\n[qwen9]\n{row}\n")
+    small = {
+        "model_type": "qwen9", "hidden_size": 32, "vocab_size": 50, "intermediate_size": 48,
+        "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8,
+        "num_hidden_layers": 3, "tie_word_embeddings": False,
+    }  # fmt: skip
+    (copy / "config.json").write_text(json.dumps(small), encoding="utf-8")
+    printed = follow(copy, ".venv/bin/paramlab count config.json")
+    assert f"{numbers_of_a_qwen3(small)['total']:,}" in printed
+    assert "qwen9" in python(copy, "-m", "paramlab", "families")
+    stored = copy / "tests/oracles/families.jsonl"
+    lines = stored.read_text(encoding="utf-8").splitlines()
+    alike = [json.loads(line.replace("wen3", "wen9")) for line in lines if '"qwen3"' in line]
+    of_the_library, _ = alike[0]  # its default, with all fields; the row has other sizes
+    of_the_library |= {
+        "num_hidden_layers": 48, "hidden_size": 5120, "num_attention_heads": 40,
+        "num_key_value_heads": 8, "intermediate_size": 25600,
+        "layer_types": ["full_attention"] * 48,
+    }  # fmt: skip
+    alike[0][1] = numbers_of_a_qwen3(of_the_library)
+    lines += map(json.dumps, alike)
+    stored.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    command = ".venv/bin/python -m pytest -q tests/test_families.py -k qwen9"
+    follow(copy, command)
+    follow(copy, command.removesuffix(" -k qwen9"))
 
 
 def test_the_pages_over_the_catalog_are_found():

@@ -262,10 +262,6 @@ JUDGED = {
         lambda notebook: notebook.cells[0].update(source="```{tab-set}\nOne\n```"),
         "the directive 'tab-set'",
     ),
-    "attachment": (
-        lambda notebook: notebook.cells[0].update(attachments={"a.png": {"image/png": "AA=="}}),
-        "it has an attachment",
-    ),
     "nbval comment": (set_source("count", "# NBVAL_SKIP\nprint(1)"), "a comment steers nbval"),
     "long cell": (set_source("count", "n = 1\n" * 15 + "print(n)"), "16 lines of code"),
     "never executed": (
@@ -292,12 +288,8 @@ JUDGED = {
         ),
         "0.00012345: 5 significant digits",
     ),
-    "array": (set_output("count", "array([1, 2])\n"), "a raw array of floats"),
-    "list of floats": (set_output("count", "[0.1, 0.25]\n"), "a raw array of floats"),
     "path": (set_output("count", "read /home/me/model.gguf\n"), "an absolute path (/home/me"),
     "Windows path": (set_output("count", "C:\\Users\\me\n"), "an absolute path (C:\\Users"),
-    "address": (set_output("count", "<f at 0x7f3a12b4c0>\n"), "an address in memory"),
-    "time of day": (set_output("count", "done 12:34:56\n"), "a time of this machine"),
     "no caption": (
         lambda notebook: cell_of(notebook, "drawing").metadata.mystnb.figure.pop("caption"),
         "no mystnb.figure.caption",

@@ -1,6 +1,8 @@
 """What contributors and test servers rely on: files that no other test would miss in time."""
 
+import os
 import re
+import sys
 import tomllib
 from pathlib import Path
 
@@ -51,7 +53,7 @@ def test_a_workflow_calls_only_what_exists(path):
 def test_linux_runs_everything_through_the_script_of_any_test_server():
     jobs = read_yaml(ROOT / ".github/workflows/test.yml")["jobs"]
     assert ".ci/run" in [command for step in jobs["linux"]["steps"] for command in commands(step)]
-    assert (ROOT / ".ci/run").stat().st_mode & 0o111
+    assert sys.platform == "win32" or os.access(ROOT / ".ci/run", os.X_OK)
     assert (ROOT / ".ci/run").read_text(encoding="utf-8").rstrip().endswith("\nmake test")
 
 

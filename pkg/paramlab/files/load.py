@@ -9,21 +9,22 @@ import os
 from pathlib import Path
 from typing import Any
 
-from paramlab.checks import check_numbers
+from paramlab.checks import check_arrays, check_numbers
 from paramlab.config import ModelConfig
 from paramlab.errors import ModelFileError, UnsupportedModel, errors_about
 from paramlab.files.architecture import refuse_changed_positions
 from paramlab.files.config_json import read_config_json
-from paramlab.files.layout import read_json
+from paramlab.files.layout import Header, read_json
 from paramlab.files.real_model import REAL_MODEL, cache_folder, model_path
 from paramlab.files.safetensors import as_float32, read_safetensors
-from paramlab.files.store import save_model, verified
+from paramlab.files.store import save_joined, stored_config, verified
 from paramlab.files.vocabulary import (
     tokenizer_from_gguf,
     tokenizer_from_hugging_face,
     tokenizer_from_json,
 )
 from paramlab.files.weights import Weights, open_weights
+from paramlab.joined import join, separate
 from paramlab.params import shapes
 from paramlab.tokenizer import Tokenizer
 from paramlab.tree import Model, nest
@@ -86,7 +87,7 @@ def _missing(path: Path) -> str:
 def _load_file(path: Path) -> Model:
     weights = open_weights(path, lambda: _runnable_config(path))
     if weights.kind == "paramlab":
-        return _load_own(path, weights)
+        return _load_own(path, weights.header, weights.config)
     with errors_about(path):
         _refuse_learned_buffers(weights)
         if weights.kind == "GGUF":
@@ -112,22 +113,21 @@ def _refuse_learned_buffers(weights: Weights) -> None:
             raise UnsupportedModel(f"the array {array.name} is not part of this architecture")
 
 
-def _load_own(path: Path, weights: Weights, mapped: bool = False) -> Model:
-    """Read what :func:`paramlab.files.store.save_model` wrote; if mapped, numbers stay in the file.
-
-    Mapped numbers are read when they are used.
-    """
+def _load_own(path: Path, header: Header, config: ModelConfig, mapped: bool = False) -> Model:
+    """Read what :mod:`paramlab.files.store` wrote; mapped numbers are read when they are used."""
     with errors_about(path):
-        flat = verified(path, weights.header)
+        flat = verified(path, header)
         if not mapped:
             flat = {name: as_float32(array) for name, array in flat.items()}
-        text = weights.header.metadata.get("tokenizer")
+        text = header.metadata.get("tokenizer")
         tokenizer = tokenizer_from_json(text) if text else None
-    return Model(_in_order(flat, weights.config), weights.config, tokenizer)
+        return Model(_in_order(flat, config), config, tokenizer)
 
 
 def _in_order(flat: dict[str, Any], config: ModelConfig) -> dict[str, Any]:
-    """Nest arrays in the order of the forward pass, whatever their order in the file was."""
+    """Nest arrays in the order of the forward pass; what reads the same input lies side by side."""
+    flat = separate(join(flat), config)
+    check_arrays({name: array.shape for name, array in flat.items()}, config)
     return nest({array.name: flat[array.name] for array in shapes(config) if not array.tied_to})
 
 
@@ -201,7 +201,7 @@ def _tokenizer_beside(path: Path) -> Tokenizer | None:
 # ------------------------------------------------------------------ the real model, ready for use
 
 _READY_NAME = "smollm2-135m-ready.safetensors"
-_READY_VERSION = 1  # to be raised whenever the same file would be read into other numbers
+_READY_VERSION = 2  # to be raised whenever the same file would be read into other numbers
 
 
 def _load_real_model(path: Path) -> Model:
@@ -220,13 +220,13 @@ def _load_real_model(path: Path) -> Model:
     try:
         header = read_safetensors(ready)
         if header.metadata.get("source") == source:
-            return _load_own(ready, open_weights(ready), mapped=True)
+            return _load_own(ready, header, stored_config(header), mapped=True)
     except (OSError, UnsupportedModel):
         pass  # not there, or damaged: it is made again
     model = _load_file(path)
     try:
         ready.parent.mkdir(parents=True, exist_ok=True)
-        save_model(ready, model, source=source)
+        save_joined(ready, model, source=source)
     except OSError:
         pass  # a full disk or a folder that cannot be written: it works without
     return model

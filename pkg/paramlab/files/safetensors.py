@@ -76,12 +76,13 @@ _NUMPY_TYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}
 
 def stored(raw: "np.ndarray", tensor: StoredArray) -> "np.ndarray":
     """Return a tensor of a safetensors file as it is stored, a view of the file's bytes."""
+    import numpy as np
+
     if tensor.type_name not in _NUMPY_TYPES:
         raise UnsupportedModel(
             f"tensor {tensor.name!r} is stored as {tensor.type_name}, which is no type of weights"
         )
-    data = raw[tensor.offset : tensor.offset + tensor.n_bytes]
-    return data.view(_NUMPY_TYPES[tensor.type_name]).reshape(tensor.shape)
+    return np.ndarray(tensor.shape, _NUMPY_TYPES[tensor.type_name], raw, tensor.offset)
 
 
 def as_float32(array: "np.ndarray") -> "np.ndarray":

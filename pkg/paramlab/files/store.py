@@ -48,9 +48,6 @@ def save_model(path: str | Path, model: Model, dtype: str = "float32", **notes: 
     """
     import numpy as np
 
-    from paramlab.files.vocabulary import tokenizer_as_json
-    from paramlab.tokenizer import Tokenizer
-
     if dtype not in ("float32", "float16"):
         raise ValueError(f"dtype is {dtype!r}; it can be float32 or float16")
     flat = flatten(model.params)
@@ -58,6 +55,20 @@ def save_model(path: str | Path, model: Model, dtype: str = "float32", **notes: 
     with np.errstate(over="ignore"):  # what does not fit becomes infinite, and is refused by name
         flat = {name: np.asarray(array, dtype) for name, array in flat.items()}
     check_numbers(flat)
+    save_arrays(path, flat, _metadata(model, notes))
+
+
+def save_joined(path: str | Path, model: Model, **notes: str) -> None:
+    """Write a model so that, mapped, its weights that read the same input lie side by side."""
+    from paramlab.joined import join
+
+    save_arrays(path, join(flatten(model.params)), _metadata(model, notes))
+
+
+def _metadata(model: Model, notes: dict[str, str]) -> dict[str, str]:
+    from paramlab.files.vocabulary import tokenizer_as_json
+    from paramlab.tokenizer import Tokenizer
+
     metadata = {**notes, FORMAT_KEY: FORMAT, "config": json.dumps(model.config.to_flat())}
     if model.tokenizer is not None:
         if not isinstance(model.tokenizer, Tokenizer):
@@ -66,7 +77,7 @@ def save_model(path: str | Path, model: Model, dtype: str = "float32", **notes: 
                 "save the model with the tokenizer None"
             )
         metadata["tokenizer"] = tokenizer_as_json(model.tokenizer)
-    save_arrays(path, flat, metadata)
+    return metadata
 
 
 def save_arrays(
@@ -118,7 +129,7 @@ def verified(path: str | Path, header: Header) -> dict[str, "np.ndarray"]:
     """Map the arrays of a file, as they are stored, and insist on the checksum."""
     import numpy as np
 
-    raw = np.asarray(np.memmap(path, np.uint8, mode="c"))  # "c": copy on write
+    raw = np.memmap(path, np.uint8, mode="c")  # "c": copy on write
     arrays = {tensor.name: stored(raw, tensor) for tensor in header.tensors}
     if checksum(arrays, _texts(header.metadata)) != header.metadata.get("checksum"):
         raise UnsupportedModel("its content is not what was saved: it is damaged")

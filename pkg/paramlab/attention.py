@@ -84,6 +84,8 @@ def blocked(
     text, and the scores of a few queries stay in the processor's cache.
     """
     n_queries, n_keys = mask.shape[-2:]
+    if n_queries <= QUERIES_AT_ONCE:
+        return attention(q, k, v, mask, watch)
     mixed: list[np.ndarray] = []
     weights: list[np.ndarray] = []
     for start in range(0, n_queries, QUERIES_AT_ONCE):
@@ -94,7 +96,7 @@ def blocked(
     if watch:
         wide = [np.pad(w, [(0, 0)] * (w.ndim - 1) + [(0, n_keys - w.shape[-1])]) for w in weights]
         watch(np.concatenate(wide, axis=-2))
-    return np.concatenate(mixed, axis=-2) if len(mixed) > 1 else mixed[0]
+    return np.concatenate(mixed, axis=-2)
 
 
 def causal_mask(n_queries: int, n_keys: int, window: int = 0) -> np.ndarray:

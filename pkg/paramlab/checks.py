@@ -1,7 +1,7 @@
 """Refusals: one sentence, with both values, for each argument that makes no sense."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
@@ -402,3 +402,31 @@ def check_logits(logits: "np.ndarray") -> None:
     largest = logits.max()  # NaN if any is
     if not math.isfinite(largest):
         raise ValueError(f"the largest logit is {largest}, so no token can be drawn")
+
+
+# ------------------------------------------------------------------ a tokenizer
+
+
+def check_special(special: list[int], end_tokens: list[int], n_tokens: int) -> None:
+    """Refuse special tokens and ends of a text that are no ids."""
+    for i in special:
+        if i not in range(n_tokens):
+            raise UnsupportedModel(
+                f"the special token {i!r} is not in the vocabulary of {n_tokens:,}"
+            )
+    for i in end_tokens:
+        if not isinstance(i, Integral):
+            raise UnsupportedModel(f"the end token {i!r} is no token id")
+
+
+def check_merges(merges: Iterable[str], ids: dict[str, int]) -> None:
+    """Refuse merges that make no token."""
+    for merge in merges:
+        if merge.count(" ") != 1 or merge.replace(" ", "") not in ids:
+            raise UnsupportedModel(f"the merge {merge!r} makes no token")
+
+
+def check_id(token: int, n_tokens: int) -> None:
+    """Refuse the id of a token that is not there."""
+    if not 0 <= token < n_tokens:
+        raise ValueError(f"token id {token} is not in the vocabulary of {n_tokens:,}")

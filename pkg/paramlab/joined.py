@@ -42,18 +42,15 @@ def side_by_side(arrays: Sequence[np.ndarray]) -> np.ndarray | None:
     whole = getattr(arrays[0], "base", None)
     if type(whole) is not np.ndarray or whole.ndim != 2:
         return None
-    place = first = _address(whole)
+    rows, strides, column = len(whole), whole.strides, 0
+    start = whole.__array_interface__["data"][0]
     for array in arrays:
-        if array.base is not whole or array.strides != whole.strides or len(array) != len(whole):
+        if array.base is not whole or array.strides != strides or len(array) != rows:
             return None
-        if _address(array) != place:
+        if array.__array_interface__["data"][0] != start + column * strides[1]:
             return None
-        place += array.shape[1] * whole.itemsize
-    return whole if place - first == whole.strides[0] else None
-
-
-def _address(array: np.ndarray) -> int:
-    return array.__array_interface__["data"][0]
+        column += array.shape[1]
+    return whole if column == whole.shape[1] else None
 
 
 def join(flat: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -63,7 +63,7 @@ def rms_norm(p: Params, x: np.ndarray, eps: float = 1e-5) -> np.ndarray:
     >>> rms_norm({"gain": np.array([1.0, 10.0])}, np.array([1.0, 7.0]), eps=0).tolist()
     [0.2, 14.0]
     """
-    mean_square = (x * x).mean(axis=-1, keepdims=True)
+    mean_square = _mean(x * x)
     return _scaled(p, x / np.sqrt(mean_square + eps))
 
 
@@ -80,9 +80,14 @@ def layer_norm(p: Params, x: np.ndarray, eps: float = 1e-5) -> np.ndarray:
     >>> layer_norm(p, np.array([4.0, 8.0]), eps=0).tolist()
     [-1.0, 13.0]
     """
-    centered = x - x.mean(axis=-1, keepdims=True)
-    variance = (centered * centered).mean(axis=-1, keepdims=True)
+    centered = x - _mean(x)
+    variance = _mean(centered * centered)
     return _scaled(p, centered / np.sqrt(variance + eps))
+
+
+def _mean(x: np.ndarray) -> np.ndarray:
+    """Return the mean of each token's features; for one token sooner than ``x.mean`` does."""
+    return x.sum(axis=-1, keepdims=True) / x.shape[-1]
 
 
 def _scaled(p: Params, x: np.ndarray) -> np.ndarray:

@@ -9,10 +9,10 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
-from numbers import Integral
 
 import regex
 
+from paramlab.checks import check_id, check_merges, check_special
 from paramlab.errors import UnsupportedModel
 from paramlab.long_words import merged_by_queue
 
@@ -80,9 +80,9 @@ class Tokenizer:
         pre: str,
         special: Iterable[int] = (),
         end_tokens: Iterable[int] = (),
-    ):
+    ) -> None:
         special, end_tokens = list(special), list(end_tokens)
-        _check_ids(special, end_tokens, len(vocabulary))
+        check_special(special, end_tokens, len(vocabulary))
         self.vocabulary, self.pre = vocabulary, pre
         self.special, self.end_tokens = frozenset(special), frozenset(end_tokens)
         self.ids = {text: i for i, text in enumerate(vocabulary)}
@@ -91,9 +91,7 @@ class Tokenizer:
             text.encode() if i in self.special else _bytes_of(text)
             for i, text in enumerate(vocabulary)
         ]
-        for merge in self.ranks:
-            if merge.count(" ") != 1 or merge.replace(" ", "") not in self.ids:
-                raise UnsupportedModel(f"the merge {merge!r} makes no token")
+        check_merges(self.ranks, self.ids)
         # The longest first, so that of two special tokens that match, the longer is taken.
         names = sorted(filter(None, map(vocabulary.__getitem__, special)), key=len, reverse=True)
         self._special = regex.compile("(" + ("|".join(map(regex.escape, names)) or "(?!)") + ")")
@@ -148,24 +146,10 @@ class Tokenizer:
         """Yield the text of each token as it comes, empty while a character is incomplete."""
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         for token in tokens:
-            if not 0 <= token < len(self.token_bytes):
-                raise ValueError(
-                    f"token id {token} is not in the vocabulary of {len(self.token_bytes):,}"
-                )
+            check_id(token, len(self.token_bytes))
             yield decoder.decode(self.token_bytes[token])
         if rest := decoder.decode(b"", final=True):
             yield rest
-
-
-def _check_ids(special: list[int], end_tokens: list[int], n_tokens: int) -> None:
-    for i in special:
-        if i not in range(n_tokens):
-            raise UnsupportedModel(
-                f"the special token {i!r} is not in the vocabulary of {n_tokens:,}"
-            )
-    for i in end_tokens:
-        if not isinstance(i, Integral):
-            raise UnsupportedModel(f"the end token {i!r} is no token id")
 
 
 def _pattern(pre: str) -> str:

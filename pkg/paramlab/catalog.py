@@ -16,7 +16,7 @@ _CSV = os.path.join(os.path.dirname(__file__), "data", "models.csv")
 
 
 @dataclass(frozen=True)
-class Model:
+class Published:
     """One published model; ``config`` is None where it is unknown or not a transformer stack."""
 
     slug: str
@@ -36,7 +36,7 @@ class Model:
 
 
 @cache
-def load() -> tuple[Model, ...]:
+def load() -> tuple[Published, ...]:
     """Return the whole catalog.
 
     Examples
@@ -48,7 +48,7 @@ def load() -> tuple[Model, ...]:
         return tuple(map(_model, csv.DictReader(file)))
 
 
-def find(name: str) -> Model:
+def find(name: str) -> Published:
     """Return the model of that name; case, spaces and hyphens do not matter.
 
     Raises
@@ -87,8 +87,8 @@ def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9.]+", "", name.lower())
 
 
-def _model(row: dict[str, str]) -> Model:
-    return Model(
+def _model(row: dict[str, str]) -> Published:
+    return Published(
         config=_config(row) if row["n_layers"] else None,
         year=int(row["year"]),
         basis=row["basis"] or None,
@@ -97,12 +97,12 @@ def _model(row: dict[str, str]) -> Model:
     )
 
 
-_TEXTS = [name for name, kind in Model.__annotations__.items() if kind is str]
+_TEXTS = [name for name, kind in Published.__annotations__.items() if kind is str]
 
 
 def _config(row: dict[str, str]) -> ModelConfig:
     """Read the columns between ``basis`` and ``published_total``."""
-    columns = {name: text for name, text in row.items() if name not in Model.__annotations__}
+    columns = {name: text for name, text in row.items() if name not in Published.__annotations__}
     return ModelConfig.from_flat({n: _value(n, text) for n, text in columns.items() if text})
 
 

@@ -14,17 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from paramlab import checks
 from paramlab.autograd import value_and_grad
-from paramlab.checks import (
-    check_finite,
-    check_ids,
-    check_numbers,
-    check_params,
-    check_pieces,
-    check_plan,
-    check_rows,
-    check_window,
-)
 from paramlab.config import ModelConfig
 from paramlab.layers import Params, cross_entropy
 from paramlab.memory import keep_freed_memory
@@ -84,8 +75,8 @@ def next_token_loss(params: Params, config: ModelConfig, tokens: np.ndarray) -> 
     tokens
         Token ids (B, T+1): the first of each row is given, the last only predicted.
     """
-    tokens = check_ids(tokens, config)
-    check_rows(tokens)
+    tokens = checks.check_ids(tokens, config)
+    checks.check_rows(tokens)
     logits = forward(params, config, tokens[:, :-1])  # (B, T, V)
     return cross_entropy(logits, tokens[:, 1:]).mean()
 
@@ -115,7 +106,7 @@ class Plan:
 
     def __post_init__(self) -> None:
         """Check the numbers."""
-        check_plan(self)
+        checks.check_plan(self)
 
 
 @dataclass
@@ -148,13 +139,13 @@ def start(config: ModelConfig, plan: Plan, params: Params | None = None) -> Run:
     >>> run.step, run.params["blocks"][0]["mlp"]["up"]["weight"].shape
     (0, (4, 8))
     """
-    check_window(plan.n_tokens, config.n_ctx)
+    checks.check_window(plan.n_tokens, config.n_ctx)
     keep_freed_memory()
     if params is None:
         params = initialize(config, plan.seed)
-    check_params(params, config)
+    checks.check_params(params, config)
     given = flatten(params)
-    check_numbers(given)
+    checks.check_numbers(given)
     # In one order always: a sum of squares taken in another order could end in another digit.
     arrays = {a.name: np.array(given[a.name]) for a in shapes(config) if a.tied_to is None}
     zeros = {name: np.zeros_like(array) for name, array in arrays.items()}
@@ -213,9 +204,9 @@ def _pieces(
     tokens: np.ndarray, config: ModelConfig, plan: Plan
 ) -> Callable[[np.random.Generator], np.ndarray]:
     """Return a function that draws (B, T+1) tokens: B random pieces of a long text."""
-    tokens = check_ids(tokens, config)
+    tokens = checks.check_ids(tokens, config)
     length = plan.n_tokens + 1
-    check_pieces(tokens, length)
+    checks.check_pieces(tokens, length)
 
     def draw(rng: np.random.Generator) -> np.ndarray:
         starts = rng.integers(0, len(tokens) - length + 1, plan.batch_size)
@@ -236,7 +227,7 @@ def take_step(run: Run, batch: Any, loss: Callable[..., Any] = next_token_loss) 
         value, gradients = value_and_grad(loss)(run.params, run.config, batch)
     flat = flatten(gradients)
     norm = global_norm(flat.values())
-    check_finite(value, norm, run.step, run.plan.learning_rate)
+    checks.check_finite(value, norm, run.step, run.plan.learning_rate)
     scale = min(1.0, run.plan.clip_norm / norm) if norm else 1.0
     clipped = {name: gradient * scale for name, gradient in flat.items()}
     adamw(run.params, clipped, (run.first_moment, run.second_moment), run.plan, run.step)

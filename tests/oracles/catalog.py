@@ -207,7 +207,7 @@ FAMILIES = {
 # ------------------------------------------------------------------ counting
 
 
-def build(model: catalog.Model) -> torch.nn.Module:
+def build(model: catalog.Published) -> torch.nn.Module:
     """Build a model of the catalog without its numbers."""
     assert model.config
     with torch.device("meta"):
@@ -244,7 +244,7 @@ def count(model: torch.nn.Module) -> Counter[str]:
     return counts
 
 
-def row(model: catalog.Model) -> dict[str, object]:
+def row(model: catalog.Published) -> dict[str, object]:
     """Return the line of a model."""
     assert model.config
     built = build(model)

@@ -60,7 +60,7 @@ def count_source(source: str) -> Counted:
         raise
 
 
-def _count_published(model: catalog.Model) -> Counted:
+def _count_published(model: catalog.Published) -> Counted:
     published = f"published: {model.published_total or 'no total'}"
     if model.config and model.basis:
         notes = filter(None, (published, f"source: {model.source}", model.note))

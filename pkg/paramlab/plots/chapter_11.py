@@ -8,7 +8,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from paramlab import display, plots
-from paramlab.catalog import Model
+from paramlab.catalog import Published
 from paramlab.params import count
 
 
@@ -96,7 +96,7 @@ _PERIODS = (
 
 
 def context_against_size(
-    models: Iterable[Model],
+    models: Iterable[Published],
 ) -> tuple[Figure, dict[str, list[tuple[int, int]]]]:
     """Draw the context length of models against their number of parameters, colored by year.
 

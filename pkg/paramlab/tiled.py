@@ -1,8 +1,9 @@
 """Exact attention without the square in memory: the softmax is carried from tile to tile.
 
 :func:`naive` follows the definition and holds n² scores. :func:`tiled` is the idea of
-FlashAttention in a dozen lines, and :func:`tiled_fast` does the same sums for speed: in tiles of a
-few queries and keys, which the processor's cache can hold, without those that causality hides.
+FlashAttention, a loop of a dozen lines. :func:`tiled_fast` does the same sums for speed: in tiles
+of a few queries and keys, which the processor's cache can hold, without those that causality hides,
+and in several threads.
 
 All take the queries, keys and values of :func:`paramlab.attention.attention` and return its
 mixtures. The T queries belong to the last T of the S tokens, as in ``causal_mask``. Operations are

@@ -69,13 +69,6 @@ MAY_BE_NULL = ("num_key_value_heads", "num_kv_heads", "q_lora_rank", "n_inner", 
                "moe_layers")  # fmt: skip
 
 
-HEADS_ARE_D_OVER_N = (
-    "openai-gpt", "gpt2", "gpt_bigcode", "gpt_neo", "gptj", "codegen", "gpt_neox", "opt", "bloom",
-    "falcon", "mpt", "phi", "stablelm", "persimmon", "bert", "t5", "olmoe",
-    "deepseek_v2", "deepseek_v3", "youtu",
-)  # fmt: skip
-
-
 def random_fields(kind: str, rng: random.Random) -> dict[str, Any]:
     """Draw the fields of a small model of a family."""
     names = {field.name for field in dataclasses.fields(tf.CONFIG_MAPPING[kind])}
@@ -95,7 +88,9 @@ def random_fields(kind: str, rng: random.Random) -> dict[str, Any]:
     drawn |= {"n_ctx": drawn["n_positions"], "pad_token_id": 0}
     drawn |= {"feed_forward_proj": rng.choice(("relu", "gated-gelu", "gated-silu"))}
     fields = {name: value for name, value in drawn.items() if name in names}
-    if kind not in HEADS_ARE_D_OVER_N and (rng.random() < 0.5 or "hunyuan" in kind):
+    width = family(kind).reads.get("d_head")  # None: always D / N
+    free = width is not None and width.names[0] == "head_dim"
+    if free and (rng.random() < 0.5 or "hunyuan" in kind):
         fields["head_dim"] = 2 * rng.randint(1, 8)
     for name in sorted(fields):
         if name in MAY_BE_LEFT_OUT and rng.random() < 0.04:

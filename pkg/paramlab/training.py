@@ -32,8 +32,8 @@ def initialize(config: ModelConfig, seed: int = 0) -> Params:
     """Return the float32 parameters that training starts from, as GPT-2's did.
 
     Weights and tables are normal with standard deviation 0.02; what writes into the residual
-    stream is divided by the root of 2 L, as 2 L such terms add up in it. Gains are 1 (stored as 0
-    where the distance from 1 is stored), biases 0.
+    stream is divided by the root of 2 L, as 2 L such terms add up in it. Gains are 1,
+    biases 0.
 
     References
     ----------

@@ -5,6 +5,8 @@ so counting never waits for NumPy.
 """
 
 from importlib import import_module
+from types import ModuleType
+from typing import Any
 
 __version__ = "0.1.0"
 
@@ -45,7 +47,7 @@ def explained(error: ModuleNotFoundError) -> ModuleNotFoundError:
     return ModuleNotFoundError(message, name=error.name)
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     if name in _HOME:
         return getattr(_module(_HOME[name]), name)
     if name.startswith("_"):
@@ -53,7 +55,7 @@ def __getattr__(name: str):
     return _module(name)
 
 
-def _module(name: str):
+def _module(name: str) -> ModuleType:
     try:
         return import_module(f"paramlab.{name}")
     except ModuleNotFoundError as error:

@@ -21,7 +21,7 @@ class StandardText:
         """All of it."""
         return self.topics + "\n\n" + self.docstrings
 
-    def __str__(self):
+    def __str__(self) -> str:
         return (
             f"Python {sys.version_info.major}.{sys.version_info.minor}'s own documentation: "
             f"{len(self.topics):,} characters of help on topics and {len(self.docstrings):,} of "

@@ -9,6 +9,7 @@ from numbers import Real
 from typing import Any
 
 from paramlab import catalog, conventions
+from paramlab.config import ModelConfig
 from paramlab.params import count
 
 
@@ -79,11 +80,11 @@ def _of_another_value(exercise: Exercise, answer: object) -> str:
     return exercise.hint
 
 
-def _gpt3(**changes) -> int:
+def _gpt3(**changes: Any) -> int:
     return count(replace(_config("gpt3-175b"), **changes)).total
 
 
-def _config(slug: str):
+def _config(slug: str) -> ModelConfig:
     config = catalog.find(slug).config
     assert config, f"the catalog has no sizes of {slug}"
     return config

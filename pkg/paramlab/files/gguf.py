@@ -62,7 +62,7 @@ def read_gguf(path: PathLike) -> Header:
 class _GGUF:
     """A cursor over the bytes of a GGUF file."""
 
-    def __init__(self, data):
+    def __init__(self, data: mmap.mmap):
         self.data, self.at, self.n_values = data, 0, 0
         self.end = min(len(data), _LARGEST_HEADER_BYTES)
 
@@ -93,7 +93,7 @@ class _GGUF:
             metadata[key] = self.value(self.number("I"))
         return metadata
 
-    def number(self, code: str):
+    def number(self, code: str) -> Any:
         (value,) = struct.unpack_from("<" + code, self.data, self.at)
         self.at += struct.calcsize("<" + code)
         return value
@@ -117,7 +117,7 @@ class _GGUF:
         self.at = at
         return found
 
-    def value(self, kind: int):
+    def value(self, kind: int) -> Any:
         if kind == _STRING:
             return self.string()
         if kind == _ARRAY:

@@ -6,6 +6,8 @@ The colors are looked up by meaning; the site maps each of them to a light and a
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 from cycler import cycler
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
 INK = "#22252c"  # text and outlines
@@ -49,7 +51,7 @@ def setup() -> None:
     })  # fmt: skip
 
 
-def canvas(height_inches: float, width_inches: float = WIDTH_INCHES):
+def canvas(height_inches: float, width_inches: float = WIDTH_INCHES) -> tuple[Figure, Axes]:
     """Return a figure and one axes without frame, for drawings that are not charts."""
     figure, axes = plt.subplots(figsize=(width_inches, height_inches), layout="constrained")
     axes.set_axis_off()

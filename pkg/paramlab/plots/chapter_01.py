@@ -54,8 +54,8 @@ def zoom(
     big = Rectangle((left + 0.2, 0), 1.3, 0.62, facecolor=plots.EMBEDDING, linewidth=0)
     axes.add_patch(big)
     one = _signed(numbers[0], 4)
-    style = {"ha": "center", "va": "center", "color": plots.GROUND, "fontsize": 20}
-    axes.text(left + 0.85, 0.31, one, **style)
+    large = axes.text(left + 0.85, 0.31, one, ha="center", va="center", fontsize=20)
+    large.set_color(plots.GROUND)
     axes.text(left + 1.6, 0.31, "one parameter", va="center")
     axes.set(xlim=(-0.02, right + 0.2), ylim=(-0.45, top + 0.02))
     return figure, one

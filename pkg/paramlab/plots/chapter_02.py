@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from paramlab import plots
@@ -113,14 +114,14 @@ def bias_shares(
     return figure, {"with biases": len(shares) - n_none, "without": n_none}
 
 
-def _share_dot(axes, x, share, label):
+def _share_dot(axes: Axes, x: float, share: float, label: tuple[str, str] | None) -> None:
     axes.plot(x, share, "o", color=plots.BIAS, markersize=5, alpha=1 if label else 0.5)
     if label:
         text, side = label
         axes.annotate(text, (x, share), textcoords="offset points", **_BESIDE[side])
 
 
-def _style_share_axes(upper, lower):
+def _style_share_axes(upper: Axes, lower: Axes) -> None:
     ticks = {0.1: "1 in 1,000", 0.01: "1 in 10,000", 0.001: "1 in 100,000"}
     upper.set_yscale("log")
     upper.set_ylim(0.0006, 0.26)

@@ -30,6 +30,7 @@ STYLES = {
         "mpt": UNBIASED | {"positions": "alibi", "norm": "layernorm_gain", "n_heads": 2},
         "alibi in a window": {"positions": "alibi", "window": 6},
         "parallel": {"positions": "rope", "block": "parallel", "bias_head": True, "tied": False},
+        "gpt1": {"block": "post_norm", "final_norm": False, "activation": "gelu_exact"},
         "sinusoidal": {"positions": "sinusoidal", "activation": "relu", "embedding_scale": True},
         "no positions": {"positions": "none", "norm": "bare", "activation": "relu2"},
     }.items()

@@ -55,7 +55,7 @@ def configs(draw) -> ModelConfig:
         positions=draw(st.sampled_from(["learned", "sinusoidal", "rope", "alibi", "relative"])),
         n_position_rows=draw(sizes), tied=draw(st.booleans()),
         norm=draw(st.sampled_from(["layernorm", "layernorm_gain", "rmsnorm", "bare"])),
-        block=draw(st.sampled_from(["sequential", "parallel", "sandwich"])),
+        block=draw(st.sampled_from(["sequential", "parallel", "sandwich", "post_norm"])),
         final_norm=draw(st.booleans()), embedding_norm=draw(st.booleans()),
         qk_norm="none" if latent else draw(st.sampled_from(["none", "head", "head_bias", "full"])),
         gated_mlp=draw(st.booleans()), bias_qkv=draw(biases), bias_o=draw(biases),
@@ -93,7 +93,7 @@ def closed_form(c: ModelConfig) -> int:
         keys = (D + c.bias_qkv) * (m.d_latent + m.d_rope)
         keys += m.d_latent * (norm + N * (m.d_nope + m.d_value))
         attention = queries + keys + N * m.d_value * D + c.bias_o * D
-    norms = {"parallel": 1, "sequential": 2, "sandwich": 4}[c.block] * norm * D
+    norms = {"parallel": 1, "sandwich": 4}.get(c.block, 2) * norm * D
     total = L * (attention + norms)
     total += len(c.lightning_layers) * (5 * D * N * H + N * H - attention)
     if c.n_encoder_layers:

@@ -11,9 +11,9 @@ from paramlab import transformer
 from paramlab.attention import KVCache, attention
 from paramlab.config import LatentAttention
 from paramlab.files.hugging_face import config_from_hf
-from paramlab.layers import softmax
+from paramlab.layers import layer_norm, softmax
 from paramlab.measured import measure
-from paramlab.transformer import forward, loss
+from paramlab.transformer import features, forward, loss
 from paramlab.tree import flatten, nest
 from random_models import STYLES, random_params
 
@@ -200,8 +200,13 @@ def test_what_is_watched_adds_up(style):
         assert np.allclose(weights.sum(axis=-1), 1) and np.allclose(np.triu(weights, 1), 0)
         if not config.experts:
             assert seen[f"blocks.{i}.mlp.hidden"].shape == (20, config.d_ff)
-        x = x + seen[f"blocks.{i}.attention.output"] + seen[f"blocks.{i}.mlp.output"]
-    assert seen["final_norm"].shape == x.shape
+        read, made = seen[f"blocks.{i}.attention.output"], seen[f"blocks.{i}.mlp.output"]
+        if config.block == "post_norm":  # a norm of each sum, instead of one before each half
+            p = params["blocks"][i]
+            read = layer_norm(p["attention_norm"], x + read) - x
+            made = layer_norm(p["mlp_norm"], x + read + made) - x - read
+        x = x + read + made
+    assert np.allclose(features(params, config, TOKENS), seen.get("final_norm", x))
     assert (forward(params, config, TOKENS) == logits).all()
 
 
@@ -320,8 +325,8 @@ def test_a_cache_of_another_model_is_refused(change):
 @pytest.mark.parametrize(
     "change",
     [
-        {"positions": "relative", "n_position_rows": 8}, {"qk_norm": "full"}, {"n_segments": 2},
-        {"d_embedding": 16}, {"final_norm": False}, {"pooler": True}, {"head_transform": True},
+        {"positions": "relative", "n_position_rows": 8}, {"qk_norm": "full"},
+        {"d_embedding": 16}, {"final_norm": False}, {"window": 4, "causal": False},
         {"attention_sinks": True}, {"n_encoder_layers": 1}, {"lightning_layers": (1,)},
         {"latent": LatentAttention(8, 8, 4, 8)},
         {"n_position_rows": 22, "positions": "learned"},  # OPT, whose first two rows are not used
@@ -426,3 +431,60 @@ def test_loss_needs_a_token_to_predict_and_one_more_than_the_window_fits():
         loss(PARAMS, SMALL, [3] * 22)
     with pytest.raises(ValueError, match="token id 61 is not"):
         loss(PARAMS, SMALL, [3, 61])
+
+
+# ------------------------------------------------------------------ encoders
+
+BERT = replace(
+    STYLES["gpt1"], causal=False, embedding_norm=True, n_segments=2, pooler=True, tied=True
+)
+ENCODER = random_params(BERT, dtype=np.float64)
+
+
+def test_in_an_encoder_every_token_sees_every_token():
+    seen = {}
+    whole = features(ENCODER, BERT, TOKENS, watch=seen.__setitem__)
+    assert (seen["blocks.0.attention.weights"] > 0).all() and "final_norm" not in seen
+    changed = np.append(TOKENS[:-1], (TOKENS[-1] + 1) % BERT.vocab_size)
+    assert np.abs(features(ENCODER, BERT, changed) - whole)[0].max() > 1e-3
+
+
+def test_without_positions_an_encoder_does_not_see_the_order():
+    config = replace(BERT, positions="none", n_position_rows=0)
+    params = random_params(config, dtype=np.float64)
+    order = np.random.default_rng(2).permutation(len(TOKENS))
+    whole = features(params, config, TOKENS)
+    assert np.allclose(features(params, config, TOKENS[order]), whole[order], rtol=0, atol=1e-12)
+
+
+def test_one_text_is_of_the_first_segment_and_needs_no_pooler():
+    whole = features(ENCODER, BERT, TOKENS)
+    for name, array in flatten(ENCODER).items():
+        other = array.copy()
+        other.flat[-1] += 1  # of the segments, the last row
+        idle = name.startswith(("embedding.segments", "pooler")) or name.endswith("k.bias")
+        changed = features(nest(flatten(ENCODER) | {name: other}), BERT, TOKENS)
+        used = name != "embedding.tokens" or BERT.vocab_size - 1 in TOKENS
+        assert np.allclose(changed, whole, rtol=0, atol=1e-12) == (idle or not used), name
+    first = ENCODER["embedding"]["segments"].copy()
+    first[0] += np.arange(BERT.d_model)
+    changed = nest(flatten(ENCODER) | {"embedding.segments": first})
+    assert np.abs(features(changed, BERT, TOKENS) - whole).max() > 1e-3
+
+
+def test_a_batch_of_an_encoder_is_its_texts_one_by_one():
+    batch = np.stack((TOKENS, TOKENS[::-1]))
+    for text, expected in zip(batch, features(ENCODER, BERT, batch), strict=True):
+        assert np.allclose(features(ENCODER, BERT, text), expected, rtol=0, atol=1e-12)
+
+
+def test_an_encoder_predicts_no_next_token_and_keeps_nothing():
+    with pytest.raises(ValueError, match="predicts no next token; ask for its features"):
+        forward(ENCODER, BERT, TOKENS)
+    both_ways = replace(STYLES["gpt1"], causal=False)
+    for read in (
+        lambda: forward(random_params(both_ways), both_ways, TOKENS, cache=KVCache(both_ways, 20)),
+        lambda: loss(random_params(both_ways), both_ways, TOKENS),
+    ):
+        with pytest.raises(ValueError, match="nothing can be kept: give no cache"):
+            read()

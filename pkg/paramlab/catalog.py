@@ -103,7 +103,8 @@ _TEXTS = [name for name, kind in Published.__annotations__.items() if kind is st
 def _config(row: dict[str, str]) -> ModelConfig:
     """Read the columns between ``basis`` and ``published_total``."""
     columns = {name: text for name, text in row.items() if name not in Published.__annotations__}
-    return ModelConfig.from_flat({n: _value(n, text) for n, text in columns.items() if text})
+    fields = {name: _value(name, text) for name, text in columns.items() if text}
+    return ModelConfig.from_flat({**fields, "causal": row["kind"] != "encoder"})
 
 
 def _value(field: str, text: str) -> int | bool | str | tuple[int, ...]:

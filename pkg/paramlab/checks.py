@@ -244,8 +244,7 @@ def check_pass(
 # What forward computes. A config that asks for anything else is refused, not approximated.
 COMPUTED: dict[str, tuple[Any, ...]] = {
     "positions": ("learned", "sinusoidal", "rope", "alibi", "none"),
-    "final_norm": (True,), "qk_norm": ("none", "head"), "n_segments": (0,), "pooler": (False,),
-    "head_transform": (False,), "attention_sinks": (False,), "n_encoder_layers": (0,),
+    "qk_norm": ("none", "head"), "attention_sinks": (False,), "n_encoder_layers": (0,),
     "lightning_layers": ((),), "latent": (None,),
 }  # fmt: skip
 COMPUTED_EXPERTS = {"d_ff_shared": (0,), "shared_gate": (False,), "balancing_buffer": (False,)}
@@ -259,13 +258,24 @@ def check_style(config: ModelConfig) -> None:
     weights of a model has to know that forward is its function.
     """
     computed = {**COMPUTED, "d_embedding": (config.d_model,)}
+    computed["final_norm"] = (config.block != "post_norm",)
     if config.positions == "learned":  # other tables leave out rows, or begin with unused ones
         computed |= {"n_position_rows": (config.n_ctx,), "position_scale": (1.0,)}
+    if not config.causal:
+        computed |= {"positions": ("learned", "sinusoidal", "rope", "none"), "window": (0,)}
     for part, allowed in ((config, computed), (config.experts, COMPUTED_EXPERTS)):
         for name, values in allowed.items() if part else ():
             if (value := getattr(part, name)) not in values:
                 choices = " or ".join(map(repr, values))
                 raise ValueError(f"a model with {name} {value!r} does not run here, only {choices}")
+
+
+def check_predicts(config: ModelConfig) -> None:
+    """Refuse an encoder whose features no head of its own turns into logits."""
+    if config.pooler or config.head_transform:
+        raise ValueError(
+            "a model with a pooler or head_transform predicts no next token; ask for its features"
+        )
 
 
 def check_params(params: dict[str, Any], config: ModelConfig) -> None:
@@ -275,6 +285,8 @@ def check_params(params: dict[str, Any], config: ModelConfig) -> None:
 
 def check_cache(cache: "KVCache | None", config: ModelConfig) -> None:
     """Refuse a cache that has no place for the keys and values of this model."""
+    if cache and not config.causal:
+        raise ValueError("where tokens see later ones, nothing can be kept: give no cache")
     if cache:
         needed = (config.n_layers, config.n_kv_heads, cache.capacity_tokens, config.d_head)
         if cache.keys.shape != needed:
@@ -358,6 +370,8 @@ def check_request(
         raise ValueError(f"model is {model!r:.60}; give what load_model returns")
     params, config, tokenizer = model
     check_style(config)
+    if not config.causal:
+        raise ValueError("this model reads texts as a whole; it continues none")
     check_params(params, config)
     if not _is_whole(n_tokens):
         raise ValueError(f"n_tokens is {n_tokens!r}; it must be a whole number, 0 or above")

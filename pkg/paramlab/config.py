@@ -80,12 +80,12 @@ class ModelConfig:
     norm: str = "layernorm"  # layernorm (gain, bias), layernorm_gain, rmsnorm (gain) or bare
     # sequential: each half has a norm. parallel: both halves read the same norm (a model whose
     # halves run side by side but have two norms holds the arrays of sequential). sandwich: norms
-    # before and after each half.
+    # before and after each half. post_norm: a norm after each half, of the sum (BERT, GPT-1).
     block: str = "sequential"
     final_norm: bool = True
     embedding_norm: bool = False
     qk_norm: str = "none"  # none, head (H gains for all heads; head_bias: and biases) or full
-    activation: str = "gelu"  # gelu, relu, relu2 or silu
+    activation: str = "gelu"  # gelu (GPT-2's form of it), gelu_exact, relu, relu2 or silu
     gated_mlp: bool = False
     bias_qkv: bool = True
     bias_o: bool = True
@@ -101,6 +101,7 @@ class ModelConfig:
     latent: LatentAttention | None = None
     experts: Experts | None = None
     # What follows holds no parameters; the forward pass needs it.
+    causal: bool = True  # a token sees those before it, and no others
     norm_eps: float = 1e-5
     embedding_scale: bool = False  # token vectors are multiplied by the root of D (Gemma)
     rope_theta: float = 10000.0

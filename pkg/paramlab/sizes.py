@@ -9,9 +9,9 @@ if TYPE_CHECKING:
 CHOICES = {
     "positions": ("learned", "sinusoidal", "rope", "alibi", "relative", "none"),
     "norm": ("layernorm", "layernorm_gain", "rmsnorm", "bare"),
-    "block": ("sequential", "parallel", "sandwich"),
+    "block": ("sequential", "parallel", "sandwich", "post_norm"),
     "qk_norm": ("none", "head", "head_bias", "full"),
-    "activation": ("gelu", "relu", "relu2", "silu"),
+    "activation": ("gelu", "gelu_exact", "relu", "relu2", "silu"),
 }
 LARGEST_SIZE = 10**9  # no published model has a dimension near this; a config that does is damaged
 MOST_LAYERS = 10**5  # for the same reason; some counts take a step for each layer

@@ -1,7 +1,8 @@
 """A transformer, in every style this book meets: pure functions of (params, config, tokens).
 
 Tokens go in, logits come out: a score for every token that could come next. The config says what
-is computed between: GPT-2, Llama, Qwen, Gemma, Mistral and Mixtral differ in a line each.
+is computed between: GPT-2, Llama, Qwen, Gemma, Mistral and Mixtral differ in a line each,
+and so do encoders such as BERT.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,8 +13,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike
 
-from paramlab.attention import KVCache, blocked, causal_mask, merge_heads, split_heads
-from paramlab.checks import check_pass, check_result, check_text
+from paramlab.attention import (
+    KVCache,
+    attention,
+    blocked,
+    causal_mask,
+    merge_heads,
+    split_heads,
+)
+from paramlab.checks import check_pass, check_predicts, check_result, check_text
 from paramlab.config import ModelConfig
 from paramlab.layers import (
     ACTIVATIONS,
@@ -76,7 +84,31 @@ def forward(
         token, a token id is not in the vocabulary, or the tokens do not fit into the window or
         the cache; the cache was made for another model; or the architecture is not computed here.
     """
+    check_predicts(config)
+    x = features(params, config, tokens, last_only, cache, watch, attend)  # (T, D)
+    head = params.get("head", {})
+    if config.tied:  # the token table again: the logit of a token is its row times the features
+        head = {**head, "weight": params["embedding"]["tokens"].T}
+    return linear(head, x)  # (T, V)
+
+
+def features(
+    params: Params,
+    config: ModelConfig,
+    tokens: Sequence[int] | np.ndarray,
+    last_only: bool = False,
+    cache: KVCache | None = None,
+    watch: Watch | None = None,
+    attend: Attend = blocked,
+) -> np.ndarray:
+    """Compute what the blocks make of each token, (T, D): of an encoder, all there is.
+
+    Arguments and errors are those of :func:`forward`. One text is read alone, so all its tokens are
+    of the first segment; what BERT has beside its blocks for other tasks (the pooler) is left out.
+    """
     tokens = check_pass(params, config, tokens, cache)
+    if attend is blocked and not config.causal:  # it passes over the keys of later tokens
+        attend = attention
     start = cache.n_tokens if cache else 0
     positions = np.arange(start, start + tokens.shape[-1])
     x = _embed(params["embedding"], config, tokens, positions)  # (T, D)
@@ -88,12 +120,10 @@ def forward(
         cache.n_tokens += len(positions)
     if last_only:
         x = x[..., -1, :]
-    x = _norm(params, "final_norm", config, x)
-    shared.show("final_norm", x)
-    head = params.get("head", {})
-    if config.tied:  # the token table again: the logit of a token is its row times the features
-        head = {**head, "weight": params["embedding"]["tokens"].T}
-    return linear(head, x)  # (T, V)
+    if config.final_norm:
+        x = _norm(params, "final_norm", config, x)
+        shared.show("final_norm", x)
+    return x
 
 
 def _embed(p: Params, config: ModelConfig, tokens: np.ndarray, positions: np.ndarray) -> np.ndarray:
@@ -105,6 +135,8 @@ def _embed(p: Params, config: ModelConfig, tokens: np.ndarray, positions: np.nda
         x = x + embedding(p["positions"], positions)
     if config.positions == "sinusoidal":
         x = x + sinusoidal(positions, config.d_model, config.position_scale, x.dtype)
+    if config.n_segments:
+        x = x + p["segments"][0]
     return _norm(p, "norm", config, x) if config.embedding_norm else x
 
 
@@ -132,6 +164,8 @@ def _order(
     n_queries, n_keys = len(positions), int(positions[-1]) + 1
     scale, rotation = config.position_scale, None
     mask = causal_mask(n_queries, n_keys)
+    if not config.causal:
+        mask = np.zeros_like(mask)  # every token sees every token
     local_mask = causal_mask(n_queries, n_keys, config.window) if config.window else mask
     if config.positions == "rope":
         rotation = rope(positions, config.d_head, config.rope_theta, scale, dtype)
@@ -145,6 +179,13 @@ def _block(p: Params, x: np.ndarray, i: int, shared: Pass) -> np.ndarray:
     """Add to each token what it reads from others, then what it makes of it: (T, D) to (T, D)."""
     config = shared.config
     shared.show(f"blocks.{i}.input", x)
+    if config.block == "post_norm":
+        read = _attend(p["attention"], x, i, shared)
+        shared.show(f"blocks.{i}.attention.output", read)
+        x = _norm(p, "attention_norm", config, x + read)
+        made = _mlp(p["mlp"], x, i, shared)
+        shared.show(f"blocks.{i}.mlp.output", made)
+        return _norm(p, "mlp_norm", config, x + made)
     parallel = config.block == "parallel"  # both halves read the same
     normed = _norm(p, "norm" if parallel else "attention_norm", config, x)
     read = _attend(p["attention"], normed, i, shared)

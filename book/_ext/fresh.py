@@ -60,12 +60,12 @@ def _package() -> Path:
     return Path(spec.submodule_search_locations[0])
 
 
-def _model() -> str:
-    """Identify the model file by place, size and time; hashing 100 MB every time would be slow."""
+def _model(name: str) -> str:
+    """Identify a model file by place, size and time; hashing 100 MB every time would be slow."""
     from paramlab.files import real_model
 
     try:
-        path = Path(real_model.model_path())
+        path = Path(real_model.model_path(name))
         facts = path.stat()
     except (OSError, ValueError) as reason:  # no model: the book builds and says so
         return f"no model: {type(reason).__name__} {os.environ.get('PARAMLAB_MODEL', '')}"
@@ -75,7 +75,8 @@ def _model() -> str:
 def computed_from(app: Sphinx) -> str:
     """Fingerprint of everything that a number in an executed notebook can depend on."""
     versions = [f"{name} {importlib.metadata.version(name)}" for name in LIBRARIES]
-    facts = [platform.python_version(), platform.machine(), _model(), *versions]
+    models = [_model(name) for name in ("smollm2-135m", "all-minilm-l6-v2")]
+    facts = [platform.python_version(), platform.machine(), *models, *versions]
     return fingerprint([_package(), Path(app.srcdir, "book", "experiments")], facts)
 
 

@@ -6,6 +6,7 @@ from paramlab.config import ModelConfig
 
 if TYPE_CHECKING:
     from paramlab.tokenizer import Tokenizer
+    from paramlab.wordpiece import WordPiece
 
 
 class Model(NamedTuple):
@@ -13,7 +14,7 @@ class Model(NamedTuple):
 
     params: dict[str, Any]
     config: ModelConfig
-    tokenizer: "Tokenizer | None"
+    tokenizer: "Tokenizer | WordPiece | None"
 
 
 def nest(flat: dict[str, Any]) -> dict[str, Any]:

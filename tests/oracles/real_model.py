@@ -3,7 +3,7 @@
 ``make oracle`` runs it, in an environment of its own: tests/oracles/requirements.txt.
 
 It writes real_model.json beside itself: logits at chosen positions, the loss of a text, and the
-perplexity of the book's passage. MODEL.gguf is the file that `paramlab fetch` prints.
+perplexity of the book's passage. MODEL.gguf is the file that `paramlab fetch smollm2-135m` prints.
 """
 
 import json

@@ -3,7 +3,7 @@
 ``make oracle`` runs it, in an environment of its own: tests/oracles/requirements.txt.
 
 The strings are made from a seed, here and in the tests, so tokenizer.json stores for each of them
-only a checksum of its token ids. MODEL.gguf is the file that `paramlab fetch` prints.
+only a checksum of its token ids. MODEL.gguf is the file that `paramlab fetch smollm2-135m` prints.
 """
 
 import json

@@ -117,11 +117,11 @@ def test_the_model_file_is_known_by_place_size_and_time(tmp_path: Path, monkeypa
     pytest.importorskip("paramlab.files.load")
     model = tmp_path / "model.gguf"
     monkeypatch.setenv("PARAMLAB_MODEL", str(model))
-    seen = {fresh._model()}
+    seen = {fresh._model("smollm2-135m")}
     model.write_text("weights")
-    seen.add(fresh._model())
+    seen.add(fresh._model("smollm2-135m"))
     os.utime(model, (0, 0))
-    seen.add(fresh._model())
+    seen.add(fresh._model("smollm2-135m"))
     assert len(seen) == 3
 
 

@@ -22,7 +22,7 @@ FRONT = (
     "---\nmyst:\n  html_meta:\n    description: A book of two pages.\n---\n\n# Front\n\nWords.\n"
 )
 PACKAGE = "NUMBER = 42\n"
-REAL_MODEL = "def model_path():\n    return 'no-model.gguf'\n"
+REAL_MODEL = "def model_path(name):\n    return 'no-model.gguf'\n"
 CODE = """import os, paramlab
 with open(os.environ["RUNS"], "a") as file:
     file.write("x")

@@ -12,6 +12,11 @@ from paramlab.params import Array
 # What the files of Llama and its relatives have in common.
 _LLAMA: dict[str, Any] = dict(positions="rope", norm="rmsnorm", activation="silu", gated_mlp=True)
 
+# And what those of BERT have.
+_BERT: dict[str, Any] = dict(
+    block="post_norm", causal=False, embedding_norm=True, final_norm=False, activation="gelu_exact"
+)
+
 
 def _architecture(metadata: dict[str, Any]) -> str:
     architecture = metadata.get("general.architecture")
@@ -106,6 +111,15 @@ def config_from_arrays(arrays: Iterable[Array]) -> ModelConfig:
         vocab_size=vocab_size,
         tied="head.weight" not in shape,
     )
+    if "embedding.segments" in shape:  # BERT
+        return _checked(
+            **_BERT,
+            **sizes,
+            n_heads=1,
+            n_ctx=width("embedding.positions"),
+            n_segments=width("embedding.segments"),
+            pooler="pooler.weight" in shape,
+        )
     if "embedding.positions" in shape:  # GPT-2
         return _checked(n_heads=1, n_ctx=width("embedding.positions"), **sizes)
     queries, keys = width("blocks.0.attention.q.weight"), width("blocks.0.attention.k.weight")

@@ -5,7 +5,7 @@ numbers are read too, and what :func:`paramlab.transformer.forward` would not co
 """
 
 import json
-import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +15,21 @@ from paramlab.errors import ModelFileError, UnsupportedModel, errors_about
 from paramlab.files.architecture import refuse_changed_positions
 from paramlab.files.config_json import read_config_json
 from paramlab.files.layout import Header, read_json
-from paramlab.files.real_model import REAL_MODEL, cache_folder, model_path
+from paramlab.files.real_model import REAL_MODEL, SECOND_MODEL, cache_folder, check_present
 from paramlab.files.safetensors import as_float32, read_safetensors
 from paramlab.files.store import save_joined, stored_config, verified
 from paramlab.files.vocabulary import (
     tokenizer_from_gguf,
     tokenizer_from_hugging_face,
     tokenizer_from_json,
+    wordpiece_from_hugging_face,
 )
 from paramlab.files.weights import Weights, open_weights
 from paramlab.joined import join, separate
 from paramlab.params import shapes
 from paramlab.tokenizer import Tokenizer
 from paramlab.tree import Model, nest
+from paramlab.wordpiece import WordPiece
 
 
 def load_model(name_or_path: str | Path = REAL_MODEL) -> Model:
@@ -38,11 +40,12 @@ def load_model(name_or_path: str | Path = REAL_MODEL) -> Model:
     Parameters
     ----------
     name_or_path
-        "smollm2-135m" for the real model of this book, or the path of
+        "smollm2-135m" for the real model of this book, "all-minilm-l6-v2" for the second one, which
+        makes sentences comparable, or the path of
 
         - a GGUF file (llama or gpt2),
         - a safetensors file that :func:`save_model` wrote,
-        - a safetensors file of Hugging Face (GPT-2, Llama, Mistral, Qwen 2 or 3), with its
+        - a safetensors file of Hugging Face (GPT-2, Llama, Mistral, Qwen 2 or 3, BERT), with its
           config.json beside it and perhaps its tokenizer.json; or the folder that holds them.
 
     Returns
@@ -67,8 +70,10 @@ def load_model(name_or_path: str | Path = REAL_MODEL) -> Model:
     write, the file is expanded every time.
     """
     if str(name_or_path) == REAL_MODEL:
-        return _load_real_model(model_path())
+        return _load_real_model(check_present(REAL_MODEL))
     path = Path(name_or_path)
+    if str(name_or_path) == SECOND_MODEL:
+        path = check_present(SECOND_MODEL)
     if path.is_dir():
         path /= "model.safetensors"
     if not path.is_file():
@@ -80,7 +85,8 @@ def _missing(path: Path) -> str:
     if path.with_name("model.safetensors.index.json").is_file():
         return f"the weights in {path.parent} are spread over several files, which is not read here"
     return (
-        f"there is no file {path}; give the path of a .gguf or .safetensors file, or {REAL_MODEL!r}"
+        f"there is no file {path}; give the path of a .gguf or .safetensors file, or "
+        f"{REAL_MODEL!r} or {SECOND_MODEL!r}"
     )
 
 
@@ -96,15 +102,15 @@ def _load_file(path: Path) -> Model:
         for name, numbers in weights.numbers():
             check_numbers({name: numbers})
             flat[name] = numbers
+        params = _in_order(flat, weights.config)
         if weights.kind == "GGUF":
             tokenizer = tokenizer_from_gguf(weights.header.metadata)
-    if weights.kind != "GGUF":
-        tokenizer = _tokenizer_beside(path)
-    return Model(_in_order(flat, weights.config), weights.config, tokenizer)
+            return Model(params, weights.config, tokenizer)
+    return Model(params, weights.config, _tokenizer_beside(path))
 
 
-# Masks and frequencies that some files carry along; forward computes them.
-_COMPUTED = (".causal_mask", ".mask_value", ".rope")
+# Masks, frequencies and places that some files carry along; forward computes them.
+_COMPUTED = (".causal_mask", ".mask_value", ".rope", ".position_ids")
 
 
 def _refuse_learned_buffers(weights: Weights) -> None:
@@ -146,6 +152,7 @@ _RUNS: dict[str, dict[str, tuple[Any, ...]]] = {
         "scale_attn_by_inverse_layer_idx": (False,),
     },
     **dict.fromkeys(("llama", "mistral", "qwen2", "qwen3"), _LIKE_LLAMA),
+    "bert": {"hidden_act": ("gelu",), "is_decoder": (False,), "add_cross_attention": (False,)},
 }  # fmt: skip
 
 
@@ -166,6 +173,8 @@ def _runnable_config(path: Path) -> ModelConfig:
                 raise UnsupportedModel(f"{name} is {value!r}, which does not run here")
         for name in ("rope_scaling", "rope_parameters"):
             _refuse_other_rotation(name, fields.get(name) or {})
+    if kind == "bert":  # no count depends on which form of GELU it is
+        return replace(config, activation="gelu_exact")
     return config
 
 
@@ -184,7 +193,7 @@ def _refuse_other_rotation(name: str, rope: Any) -> None:
         )
 
 
-def _tokenizer_beside(path: Path) -> Tokenizer | None:
+def _tokenizer_beside(path: Path) -> Tokenizer | WordPiece | None:
     beside = path.with_name("tokenizer.json")
     if not beside.is_file():
         return None
@@ -195,7 +204,8 @@ def _tokenizer_beside(path: Path) -> Tokenizer | None:
             fields = json.loads(beside.read_bytes())
         except (ValueError, RecursionError):
             raise UnsupportedModel("it is not valid JSON") from None
-        return tokenizer_from_hugging_face(fields, end_tokens)
+        known = tokenizer_from_hugging_face(fields, end_tokens)
+        return known or wordpiece_from_hugging_face(fields)
 
 
 # ------------------------------------------------------------------ the real model, ready for use
@@ -210,10 +220,6 @@ def _load_real_model(path: Path) -> Model:
     The file replaces an older one as a whole, so that processes that load at the same time do not
     disturb each other: each keeps what it has mapped.
     """
-    if not path.is_file():
-        wrong = "PARAMLAB_MODEL names {}, where there is no file; correct it or unset it"
-        absent = "the real model is not at {} yet; fetch it with: paramlab fetch"
-        raise ModelFileError((wrong if os.environ.get("PARAMLAB_MODEL") else absent).format(path))
     facts = path.stat()
     source = json.dumps([str(path.resolve()), facts.st_size, facts.st_mtime_ns, _READY_VERSION])
     ready = cache_folder() / _READY_NAME

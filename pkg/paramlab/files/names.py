@@ -34,6 +34,28 @@ _MODULES = (
     ("blocks.{i}.causal_mask", "buffer", "attention", "", "", "attn.bias"),
     ("blocks.{i}.mask_value", "buffer", "attention", "", "", "attn.masked_bias"),
 )  # fmt: skip
+# The same for BERT's files from Hugging Face.
+_BERT: "Known" = {
+    "embeddings.word_embeddings": ("embedding.tokens", "table", "token table"),
+    "embeddings.position_embeddings": ("embedding.positions", "position", "position table"),
+    "embeddings.token_type_embeddings": ("embedding.segments", "table", "segment table"),
+    "embeddings.LayerNorm": ("embedding.norm", "norm", "norms"),
+    "embeddings.position_ids": ("embedding.position_ids", "buffer", "positions"),
+    **{
+        "encoder.layer.{i}." + theirs: ("blocks.{i}." + ours, what, part)
+        for theirs, ours, what, part in (
+            ("attention.self.query", "attention.q", "linear", "attention"),
+            ("attention.self.key", "attention.k", "linear", "attention"),
+            ("attention.self.value", "attention.v", "linear", "attention"),
+            ("attention.output.dense", "attention.o", "linear", "attention"),
+            ("attention.output.LayerNorm", "attention_norm", "norm", "norms"),
+            ("intermediate.dense", "mlp.up", "linear", "MLP"),
+            ("output.dense", "mlp.down", "linear", "MLP"),
+            ("output.LayerNorm", "mlp_norm", "norm", "norms"),
+        )
+    },
+    "pooler.dense": ("pooler", "linear", "pooler"),
+}
 _ROLES = {
     ("linear", "weight"): ("weight", ".weight"), ("linear", "bias"): ("bias", ".bias"),
     ("norm", "weight"): ("norm gain", ".gain"), ("norm", "bias"): ("norm bias", ".bias"),
@@ -65,13 +87,14 @@ def arrays_from_gguf(header: Header) -> tuple[Array, ...]:
 
 
 def arrays_from_safetensors(header: Header) -> tuple[Array, ...]:
-    """Name the tensors of a Llama or GPT-2 style safetensors file as the enumerator does.
+    """Name the tensors of a Llama, BERT or GPT-2 style safetensors file as the enumerator does.
 
-    Shapes stay as in the file: a weight of a Llama maps (d_out, d_in), one of GPT-2 (d_in, d_out).
+    Shapes stay as in the file: a weight maps (d_out, d_in), but for GPT-2, where (d_in, d_out).
     """
     bare = [t._replace(name=t.name.removeprefix("transformer.")) for t in header.tensors]
-    llama = any(tensor.name.startswith("model.") for tensor in bare)
-    return _translate(bare, _LLAMA if llama else _GPT2)
+    first = {tensor.name.partition(".")[0] for tensor in bare}
+    known = _LLAMA if "model" in first else _BERT if "embeddings" in first else _GPT2
+    return _translate(bare, known)
 
 
 def _translate(tensors: Iterable[StoredArray], known: Known) -> tuple[Array, ...]:

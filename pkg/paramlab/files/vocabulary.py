@@ -6,6 +6,7 @@ from typing import Any
 
 from paramlab.errors import UnsupportedModel
 from paramlab.tokenizer import Tokenizer
+from paramlab.wordpiece import LONGEST_WORD, UNKNOWN, WordPiece
 
 _CONTROL, _USER_DEFINED = 3, 4  # token types of GGUF: taken from the text whole, never merged
 
@@ -55,6 +56,29 @@ def tokenizer_from_hugging_face(
     return Tokenizer(vocabulary, merges, pre, added.values(), end_tokens)
 
 
+def wordpiece_from_hugging_face(fields: dict[str, Any]) -> WordPiece | None:
+    """Build the WordPiece tokenizer of a ``tokenizer.json``; None if it is of another kind.
+
+    Known is that of BERT in lower case. Texts are neither cut nor filled up to a length, whatever
+    the file says about that.
+    """
+    try:
+        for part, expected in _WORDPIECE.items():
+            found = fields[part] or {}
+            if any(found.get(name) != value for name, value in expected.items()):
+                return None
+        ids = fields["model"]["vocab"]
+        vocabulary = sorted(ids, key=ids.__getitem__)
+        if [ids[text] for text in vocabulary] != list(range(len(vocabulary))):
+            raise ValueError("ids are missing")
+        special = tuple(entry["content"] for entry in fields["added_tokens"])
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise UnsupportedModel(
+            f"the tokenizer is not complete ({type(error).__name__}: {error})"
+        ) from None
+    return WordPiece(vocabulary, special)
+
+
 def tokenizer_from_json(text: str) -> Tokenizer:
     """Undo :func:`tokenizer_as_json`."""
     try:
@@ -94,3 +118,17 @@ def _pattern_of(pre_tokenizer: dict[str, Any]) -> str | None:
     if not first:
         return "gpt-2"
     return "smollm" if first == [{"type": "Digits", "individual_digits": True}] else None
+
+
+# What a tokenizer.json must say for the tokens to be those of WordPiece.
+_WORDPIECE: dict[str, dict[str, Any]] = {
+    "normalizer": {
+        "type": "BertNormalizer", "clean_text": True, "handle_chinese_chars": True,
+        "strip_accents": None, "lowercase": True,
+    },
+    "pre_tokenizer": {"type": "BertPreTokenizer"},
+    "model": {
+        "type": "WordPiece", "unk_token": UNKNOWN, "continuing_subword_prefix": "##",
+        "max_input_chars_per_word": LONGEST_WORD,
+    },
+}  # fmt: skip

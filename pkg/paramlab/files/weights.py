@@ -117,7 +117,8 @@ def _open_hugging_face(
                 header = _without_copied_head(path, header, table, "lm_head.weight")
         arrays = arrays_from_safetensors(header)
         # GPT-2's files store weights as (d_in, d_out).
-        rows_are_outputs = any(tensor.name.startswith("model.") for tensor in header.tensors)
+        others = ("model.", "embeddings.")
+        rows_are_outputs = any(tensor.name.startswith(others) for tensor in header.tensors)
         config = known or config_from_arrays(arrays)
         _check(arrays, config, rows_are_outputs)
     read = _reader_of_safetensors(path)

@@ -138,3 +138,66 @@ def _style_share_axes(upper: Axes, lower: Axes) -> None:
     for axes in (upper, lower):
         axes.tick_params(axis="y", length=0)
         axes.spines["left"].set_visible(False)
+
+
+# The rows of twins_found: what is set to zero, by the color of its dot.
+_ZEROED = {
+    plots.BIAS: {
+        "key": "key", "value": "value", "attention output": "attention output",
+        "MLP down": "MLP, narrow layer", "query": "query", "MLP up": "MLP, wide layer",
+        "all linear": "all of these",
+    },
+    plots.NORM: {"norms": "in norms"},
+    plots.ALARM: {"all": "all biases"},
+    plots.REST: {
+        "as many weights (all linear)": "random weights",
+        "weights, same squares (all linear)": "random weights",
+    },
+}  # fmt: skip
+
+
+def twins_found(
+    found: dict[str, dict[str, float]], numbers: dict[str, int]
+) -> tuple[Figure, dict[str, float]]:
+    """Draw what share of sentences finds its twin when biases, or weights, are set to zero.
+
+    Parameters
+    ----------
+    found
+        For "whole" and for each kind of number that is set to zero a share with its interval: mean,
+        low and high.
+    numbers
+        How many numbers each kind has.
+
+    Returns
+    -------
+    tuple
+        The figure, and the shares drawn.
+    """
+    figure, axes = plots.plt.subplots(figsize=(plots.WIDTH_INCHES, 4.3), layout="constrained")
+    whole = 100 * found["whole"]["mean"]
+    axes.axvline(whole, color=plots.MUTED, linewidth=1, linestyle=(0, (4, 3)))
+    axes.text(whole, -1.0, "whole model", color=plots.MUTED, ha="right", va="center")
+    drawn: dict[str, float] = {}
+    labels: dict[float, str] = {}
+    row = 0.0
+    for color, kinds in _ZEROED.items():
+        for kind, label in kinds.items():
+            labels[row] = f"{label}: {numbers[kind]:,}"
+            drawn[kind] = _share_with_interval(axes, row, found[kind], color)
+            row += 1
+        row += 0.5
+    axes.set_yticks(list(labels), list(labels.values()))
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.set(xlim=(0, 100), ylim=(row - 0.6, -1.5), xlabel="sentences that find their twin (%)")
+    return figure, drawn
+
+
+def _share_with_interval(axes: Axes, row: float, found: dict[str, float], color: str) -> float:
+    share, low, high = (100 * found[end] for end in ("mean", "low", "high"))
+    axes.plot([low, high], [row, row], color=color, linewidth=2.5, solid_capstyle="butt")
+    axes.plot(share, row, "o", color=color, markersize=7)
+    x, side = (low - 2.5, "right") if low > 20 else (high + 2.5, "left")
+    axes.text(x, row, f"{share:.0f}%", color=color, ha=side, va="center")
+    return share

@@ -112,10 +112,10 @@ def causal_mask(n_queries: int, n_keys: int, window: int = 0) -> np.ndarray:
     >>> causal_mask(2, 3, window=2).tolist()
     [[0.0, 0.0, -inf], [-inf, 0.0, 0.0]]
     """
-    blocked = np.full((n_queries, n_keys), -np.inf, np.float32)
+    hidden = np.full((n_queries, n_keys), -np.inf, np.float32)
     n_before = n_keys - n_queries
-    mask = np.triu(blocked, k=n_before + 1)
-    return mask + np.tril(blocked, k=n_before - window) if window else mask
+    mask = np.triu(hidden, k=n_before + 1)
+    return mask + np.tril(hidden, k=n_before - window) if window else mask
 
 
 def split_heads(x: np.ndarray, n_heads: int) -> np.ndarray:

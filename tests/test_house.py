@@ -21,7 +21,7 @@ SECOND_EVENING = (
 )  # fmt: skip
 LESSON = FIRST_EVENING + SECOND_EVENING
 # Small helpers that the lesson calls by name, so that it need not show them.
-HELPERS = ("errors", "sizes", "checks", "joined", "memory", "long_words")
+HELPERS = ("errors", "sizes", "checks", "joined", "memory", "long_words", "exact")
 MOST_LINES_OF_A_MODULE = 300
 MOST_LINES_OF_THE_LESSON = 3_500
 MOST_REFUSALS = 0.08  # of the lines of the lesson

@@ -161,3 +161,10 @@ def test_float32_in_float32_out_without_warnings_and_the_input_unharmed(function
     y = function(x)
     assert y.dtype == np.float32 and np.isfinite(y).all()
     assert (x == before).all()
+
+
+def test_the_exact_gelu_is_the_one_with_the_error_function():
+    x = np.linspace(-12, 12, 4001)
+    exact = np.array([value / 2 * math.erfc(-value / math.sqrt(2)) for value in x])
+    assert np.abs(layers.ACTIVATIONS["gelu_exact"](x) - exact).max() < 3e-7
+    assert np.abs(layers.gelu(x) - exact).max() > 1e-4

@@ -78,9 +78,8 @@ class ModelConfig:
     n_position_rows: int = 0  # learned: rows (0: T); relative: buckets
     tied: bool = True  # the output head reuses the token table
     norm: str = "layernorm"  # layernorm (gain, bias), layernorm_gain, rmsnorm (gain) or bare
-    # sequential: each half has a norm. parallel: both halves read the same norm (a model whose
-    # halves run side by side but have two norms holds the arrays of sequential). sandwich: norms
-    # before and after each half. post_norm: a norm after each half, of the sum (BERT, GPT-1).
+    # sequential: a norm before each half. parallel: one for both (two norms side by side hold the
+    # arrays of sequential). sandwich: before and after. post_norm: after each half, of the sum.
     block: str = "sequential"
     final_norm: bool = True
     embedding_norm: bool = False

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from paramlab import joined
+from paramlab.exact import gelu_exact
 
 Params = dict[str, Any]  # arrays by name, nested where a layer has parts
 
@@ -143,29 +144,6 @@ def gelu(x: np.ndarray) -> np.ndarray:
     return half + half * np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x))
 
 
-def gelu_exact(x: np.ndarray) -> np.ndarray:
-    """Weight each number by the chance that a normal variable is below it (BERT).
-
-    NumPy has no error function; this approximation to it errs by at most 1.5e-7.
-
-    References
-    ----------
-    Hendrycks and Gimpel, arXiv 1606.08415, section 2; Abramowitz and Stegun, Handbook of
-    Mathematical Functions, formula 7.1.26.
-
-    Examples
-    --------
-    >>> gelu_exact(np.array([-100.0, 0.0, 1.0, 100.0])).round(4).tolist()
-    [0.0, 0.0, 0.8413, 100.0]
-    """
-    size = relu(x) + relu(-x)  # |x|, with a gradient at 0
-    t = 1 / (1 + 0.3275911 / math.sqrt(2) * size)
-    a1, a2, a3, a4, a5 = 0.254829592, -0.284496736, 1.421413741, -1.453152027, 1.061405429
-    series = t * (a1 + t * (a2 + t * (a3 + t * (a4 + t * a5))))
-    # The chance is 1 - s / 2 above 0 and s / 2 below, with the s = series * exp(-x^2 / 2).
-    return relu(x) - size / 2 * series * np.exp(-x * x / 2)
-
-
 def relu(x: np.ndarray) -> np.ndarray:
     """Replace what is negative by 0."""
     return np.maximum(x, 0)
@@ -183,9 +161,7 @@ def relu2(x: np.ndarray) -> np.ndarray:
 
 
 Activation = Callable[[np.ndarray], np.ndarray]
-ACTIVATIONS: dict[str, Activation] = {
-    "gelu": gelu, "gelu_exact": gelu_exact, "relu": relu, "relu2": relu2, "silu": silu,
-}  # fmt: skip
+ACTIVATIONS: dict[str, Activation] = {f.__name__: f for f in (gelu, gelu_exact, relu, relu2, silu)}
 
 
 def mlp(p: Params, x: np.ndarray, activation: Activation = gelu) -> np.ndarray:

@@ -1,7 +1,6 @@
 """From logits to text: how the next token is chosen, and token after token a text continued."""
 
 from collections.abc import Iterator, Sequence
-from typing import cast
 
 import numpy as np
 
@@ -9,7 +8,6 @@ from paramlab.attention import KVCache
 from paramlab.checks import check_logits, check_request, check_result, check_sampling
 from paramlab.config import ModelConfig
 from paramlab.layers import Params, softmax
-from paramlab.tokenizer import Tokenizer
 from paramlab.transformer import CHUNK_TOKENS, forward
 from paramlab.tree import Model
 
@@ -55,7 +53,7 @@ def generate(
     how = temperature, top_k, top_p
     tokens = check_request(prompt, model, n_tokens, seed, how)
     params, config, tokenizer = model
-    text = cast(Tokenizer | None, tokenizer if isinstance(prompt, str) else None)
+    text = tokenizer if isinstance(prompt, str) else None
     end_tokens = text.end_tokens if text else ()
     rng = np.random.default_rng(seed)
     n_tokens = min(n_tokens, config.n_ctx - len(tokens) + 1)  # the last one is not read again

@@ -1,8 +1,7 @@
 """A transformer, in every style this book meets: pure functions of (params, config, tokens).
 
 Tokens go in, logits come out: a score for every token that could come next. The config says what
-is computed between: GPT-2, Llama, Qwen, Gemma, Mistral and Mixtral differ in a line each,
-and so do encoders such as BERT.
+is computed between: GPT-2, Llama, Qwen, Gemma, Mixtral and BERT differ in a line each.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,14 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike
 
-from paramlab.attention import (
-    KVCache,
-    attention,
-    blocked,
-    causal_mask,
-    merge_heads,
-    split_heads,
-)
+from paramlab.attention import KVCache, attention, blocked, causal_mask, merge_heads, split_heads
 from paramlab.checks import check_pass, check_predicts, check_result, check_text
 from paramlab.config import ModelConfig
 from paramlab.layers import (
@@ -101,11 +93,7 @@ def features(
     watch: Watch | None = None,
     attend: Attend = blocked,
 ) -> np.ndarray:
-    """Compute what the blocks make of each token, (T, D): of an encoder, all there is.
-
-    Arguments and errors are those of :func:`forward`. One text is read alone, so all its tokens are
-    of the first segment; what BERT has beside its blocks for other tasks (the pooler) is left out.
-    """
+    """Compute what :func:`forward` gives to the output head, (T, D): of an encoder, all."""
     tokens = check_pass(params, config, tokens, cache)
     if attend is blocked and not config.causal:  # it passes over the keys of later tokens
         attend = attention
@@ -136,7 +124,7 @@ def _embed(p: Params, config: ModelConfig, tokens: np.ndarray, positions: np.nda
     if config.positions == "sinusoidal":
         x = x + sinusoidal(positions, config.d_model, config.position_scale, x.dtype)
     if config.n_segments:
-        x = x + p["segments"][0]
+        x = x + p["segments"][0]  # one text, so all its tokens are of the first segment
     return _norm(p, "norm", config, x) if config.embedding_norm else x
 
 
@@ -163,9 +151,7 @@ def _order(
     """Return how attention sees the order of tokens: the rotation and the two masks of a Pass."""
     n_queries, n_keys = len(positions), int(positions[-1]) + 1
     scale, rotation = config.position_scale, None
-    mask = causal_mask(n_queries, n_keys)
-    if not config.causal:
-        mask = np.zeros_like(mask)  # every token sees every token
+    mask = causal_mask(n_queries, n_keys) if config.causal else np.zeros((n_queries, n_keys), dtype)
     local_mask = causal_mask(n_queries, n_keys, config.window) if config.window else mask
     if config.positions == "rope":
         rotation = rope(positions, config.d_head, config.rope_theta, scale, dtype)
@@ -179,27 +165,23 @@ def _block(p: Params, x: np.ndarray, i: int, shared: Pass) -> np.ndarray:
     """Add to each token what it reads from others, then what it makes of it: (T, D) to (T, D)."""
     config = shared.config
     shared.show(f"blocks.{i}.input", x)
-    if config.block == "post_norm":
-        read = _attend(p["attention"], x, i, shared)
-        shared.show(f"blocks.{i}.attention.output", read)
-        x = _norm(p, "attention_norm", config, x + read)
-        made = _mlp(p["mlp"], x, i, shared)
-        shared.show(f"blocks.{i}.mlp.output", made)
-        return _norm(p, "mlp_norm", config, x + made)
     parallel = config.block == "parallel"  # both halves read the same
-    normed = _norm(p, "norm" if parallel else "attention_norm", config, x)
+    post = config.block == "post_norm"  # the sum is normed, not what is read
+    normed = x if post else _norm(p, "norm" if parallel else "attention_norm", config, x)
     read = _attend(p["attention"], normed, i, shared)
     if config.block == "sandwich":
         read = _norm(p, "attention_post_norm", config, read)
     shared.show(f"blocks.{i}.attention.output", read)
     x = x + read
-    if not parallel:
+    if post:
+        x = normed = _norm(p, "attention_norm", config, x)
+    elif not parallel:
         normed = _norm(p, "mlp_norm", config, x)
     made = _mlp(p["mlp"], normed, i, shared)
     if config.block == "sandwich":
         made = _norm(p, "mlp_post_norm", config, made)
     shared.show(f"blocks.{i}.mlp.output", made)
-    return x + made
+    return _norm(p, "mlp_norm", config, x + made) if post else x + made
 
 
 def _attend(p: Params, x: np.ndarray, i: int, shared: Pass) -> np.ndarray:

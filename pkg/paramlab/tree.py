@@ -6,7 +6,6 @@ from paramlab.config import ModelConfig
 
 if TYPE_CHECKING:
     from paramlab.tokenizer import Tokenizer
-    from paramlab.wordpiece import WordPiece
 
 
 class Model(NamedTuple):
@@ -14,7 +13,7 @@ class Model(NamedTuple):
 
     params: dict[str, Any]
     config: ModelConfig
-    tokenizer: "Tokenizer | WordPiece | None"
+    tokenizer: "Tokenizer | Any | None"  # of an encoder a WordPiece
 
 
 def nest(flat: dict[str, Any]) -> dict[str, Any]:

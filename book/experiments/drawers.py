@@ -47,10 +47,10 @@ facts
     Question: is there a place from which a fact is fetched? "The capital of X is": in one block,
     the last word may not look at X. Only countries whose capital the model puts first, by a token
     of three letters or more. Controls: every other block; the other words of the prompt; the other
-    heads. The block and the head are chosen on every second country and judged on the rest, in three
-    other wordings and on two other relations. Unit: the country. Then the columns of two countries
-    are swapped at the entry of each block: whose capital is answered? The opposite of a place: no
-    block matters, or all do alike.
+    heads. The block and the head are chosen on every second country and judged on the rest, in
+    three other wordings and on two other relations. Unit: the country. Then the columns of two
+    countries are swapped at the entry of each block: whose capital is answered? The opposite of a
+    place: no block matters, or all do alike.
 """
 
 import csv

@@ -5,7 +5,8 @@ repository, on one thread so that it disturbs nobody and gives the same digits a
 
     OPENBLAS_NUM_THREADS=1 python book/experiments/drawers.py
 
-With names behind it (blocks, single, constant, halves, units, facts) it measures only these again.
+With names behind it (blocks, single, constant, halves, units, facts, country) it measures only
+these again.
 
 The model is SmolLM2-135M-Instruct, its weights rounded to 4 to 8 bits, without its chat template.
 What follows was written before the runs.
@@ -716,6 +717,20 @@ def measure_facts(model: Model, rows: Sequence[dict]) -> dict:
     return record
 
 
+def measure_one_country(model: Model) -> dict:
+    """Say what the model answers about France when its last word may not look there, by block."""
+    tokens = np.array(model.tokenizer.encode(WORDINGS["capital"].format("France")))
+    words = [model.tokenizer.decode([int(token)]).strip() for token in tokens]
+    key, said = words.index("France"), []
+    for block in range(model.config.n_layers):
+        watch = forbid_look([block], key=key, query=len(tokens) - 1)
+        logits = transformer.forward(
+            model.params, model.config, tokens, last_only=True, watch=watch
+        )
+        said.append(model.tokenizer.decode([int(logits.argmax())]).strip())
+    return {"words": words, "country": key, "said": said}
+
+
 def _swapped(model: Model, known: Questions, block: int, column: int) -> dict[str, int]:
     """Give every country's prompt another one's column at the entry of a block; count answers."""
 
@@ -775,6 +790,7 @@ def main(names: Sequence[str]) -> None:
         "halves": lambda: measure_halves(model, texts),
         "units": lambda: measure_units(model, material),
         "facts": lambda: measure_facts(model, countries),
+        "country": lambda: measure_one_country(model),
     }
     for name in names or steps:
         start = time.perf_counter()

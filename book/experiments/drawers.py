@@ -335,7 +335,7 @@ def _keeping(choose) -> Watch:
 # ------------------------------------------------------------------ units
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Prompt:
     """One prompt: its subject, the half it belongs to, its tokens and where thing and part are."""
 
@@ -377,6 +377,7 @@ def measure_units(model: Model, material: dict) -> dict:
     """Read subjects from units, then silence these units: see the head of this file."""
     listed = prompts(model, material)
     sizes, rows, means = _responses(model, listed)
+    before = prompt_losses(model, listed)  # (prompts, 2)
     reading: dict = {name: [] for name in ("best unit", "typical", "random", "token rows")}
     silenced: dict = {}
     rng = np.random.default_rng(0)
@@ -405,7 +406,8 @@ def measure_units(model: Model, material: dict) -> dict:
                 "random": as_many(units, scores.shape, rng),
             }
             judged = _judged(listed, subject, half)
-            changed.append(_changes(model, judged, sets, means, subject))
+            losses_before = before[[listed.index(prompt) for prompt in judged]]
+            changed.append(_changes(model, judged, losses_before, sets, means, subject))
         for name, shares in zip(reading, np.transpose(read), strict=True):
             reading[name].append(float(np.mean(shares)))
         for name in changed[0]:
@@ -500,28 +502,34 @@ def equally_loud(units: np.ndarray, loudness: np.ndarray, scores: np.ndarray) ->
 
 
 def _judged(listed: Sequence[Prompt], subject: int, half: int) -> list[Prompt]:
-    """Return the prompts of the other half: all on the subject, and one on half of the others."""
+    """Return prompts of the other half: all on the subject, one on a third of the others each."""
     fresh = [p for p in listed if p.half != half]
     rng = np.random.default_rng(2 * subject + half)
     chosen = [p for p in fresh if p.subject == subject]
     for other in {p.subject for p in fresh} - {subject}:
-        if (other + subject + half) % 2:
+        if (other + subject + half) % 3 == 0:
             theirs = [p for p in fresh if p.subject == other]
             chosen.append(theirs[rng.integers(len(theirs))])
     return chosen
 
 
 def _changes(
-    model: Model, judged: Sequence[Prompt], sets: dict, means: np.ndarray, subject: int
+    model: Model,
+    judged: Sequence[Prompt],
+    before: np.ndarray,
+    sets: dict,
+    means: np.ndarray,
+    subject: int,
 ) -> dict[str, list[float]]:
     """Return how the losses at thing and part change, on the subject and on others."""
     own = np.array([p.subject == subject for p in judged])
-    before = prompt_losses(model, judged)  # (prompts, 2)
     result = {}
     for name, units in sets.items():
         mask = np.zeros(means.shape, bool)
         mask.flat[units] = True
         for instead, values in (("mean", means), ("zero", np.zeros_like(means))):
+            if (name, instead) == ("random", "zero"):
+                continue  # the declared comparisons do without it
             change = prompt_losses(model, judged, silencing(mask, values)) - before
             pair = [change[own].mean(axis=0), change[~own].mean(axis=0)]
             result[f"{name}, {instead}"] = np.concatenate(pair).tolist()

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
+from matplotlib.patches import ConnectionPatch, Rectangle
 
 from paramlab import display, plots
 from paramlab.config import ModelConfig
@@ -86,6 +86,14 @@ def sizes(config: ModelConfig) -> tuple[Figure, dict[str, int]]:
         axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
         axes.set_title(title, fontsize=11)
         axes.set_axis_off()
+    for left, right, rows, share in (
+        (model, block, n_layers // 6, 1 - table),
+        (block, unit, config.d_ff // 48, 1 - heads),
+    ):
+        for tail, head in ((0, 0), (share / rows, 1)):  # from the dark cell to what is inside it
+            line = {"color": plots.MUTED, "linewidth": 0.7, "coordsA": "data", "coordsB": "data"}
+            ends = {"xyA": (1, tail), "xyB": (0, head), "axesA": left, "axesB": right}
+            figure.add_artist(ConnectionPatch(**ends, **line))
     return figure, numbers
 
 
@@ -196,17 +204,18 @@ def fetched(
     lowest = int(np.argmin(right))
     colors = [plots.ALARM if i == lowest else plots.REST for i in blocks]
     above.bar(blocks, right, color=colors, width=0.8)
-    note = f"block {lowest}:\n{right[lowest]} of {n}"
-    above.text(lowest + 0.7, 0.04 * n, note, color=plots.ALARM, va="bottom", ha="left")
+    note = f"block {lowest}: {right[lowest]} of {n}"
+    above.text(lowest, 1.06 * n, note, color=plots.ALARM, va="bottom", ha="center")
     above.set_title("right answers, no look at the country in one block", loc="left", fontsize=10.5)
     for (name, counts), color in zip(swapped.items(), (plots.EMBEDDING, plots.BIAS), strict=True):
         below.plot(blocks, counts, "o-", color=color, markersize=3.5)
         first = name == "the country"
-        place = (1, 0.8 * n) if first else (len(right) - 1, 0.6 * n)
-        below.text(*place, f"swap {name}", color=color, ha="left" if first else "right")
+        place = (0, 0.8 * n) if first else (len(right) - 8.5, 0.4 * n)
+        side = "left" if first else "right"
+        below.text(*place, f"swap {name}", color=color, ha=side, va="top")
     below.set_title("answers of the other country", loc="left", fontsize=10.5)
     below.set(xlabel="block, from the entrance", xlim=(-0.7, len(right) - 0.3))
-    for axes in (above, below):
-        axes.set_ylim(0, 1.08 * n)
+    for axes, top in ((above, 1.3), (below, 1.08)):
+        axes.set_ylim(0, top * n)
         axes.set_yticks([0, n // 2, n])
     return figure, {"right": right, **swapped}

@@ -130,10 +130,10 @@ def added_loss(rows: dict[str, tuple[float, float]]) -> tuple[Figure, dict]:
 
 
 SERIES = {  # marker, color, filled
-    "typical, own": ("o", plots.WEIGHT, True),
-    "typical, others": ("o", plots.WEIGHT, False),
-    "equally loud, own": ("D", plots.BIAS, True),
-    "random, own": ("s", plots.REST, False),
+    "typical, mean, own": ("o", plots.WEIGHT, True),
+    "typical, mean, others": ("o", plots.WEIGHT, False),
+    "equally loud, mean, own": ("D", plots.BIAS, True),
+    "random, mean, own": ("s", plots.REST, False),
 }
 
 
@@ -157,7 +157,7 @@ def subjects(
         The subject to mark.
     """
     figure, axes = plots.plt.subplots(figsize=(plots.WIDTH_INCHES, 6.4), layout="constrained")
-    order = np.argsort(-changes["typical, own"])
+    order = np.argsort(-changes["typical, mean, own"])
     axes.axvline(0, color=plots.GRID, linewidth=1, zorder=0)
     for row, i in enumerate(order):
         ends = [changes[name][i] for name in SERIES]
@@ -174,7 +174,7 @@ def subjects(
     axes.axhline(bottom, color=plots.MUTED, linewidth=0.8)
     places = [*range(len(names)), *(bottom + row for row in range(1, len(SERIES) + 1))]
     labels = [names[i] for i in order]
-    axes.set_yticks(places, [*labels, *(f"mean: {name}" for name in SERIES)])
+    axes.set_yticks(places, [*labels, *(name.replace(", mean", "") for name in SERIES)])
     axes.get_yticklabels()[labels.index(shown)].set_weight("bold")
     axes.set_ylim(bottom + len(SERIES) + 0.7, -0.8)
     axes.set_xlabel("change of the loss at the part (nats)")

@@ -80,6 +80,10 @@ BLOCK, UNIT, FEATURE = 11, 1229, 507  # of the weight that "single" found to mat
 LARGER_UNIT = 1487  # the largest weight into the same feature is this unit's
 SHARES = (0.5, 0.3, 0.1)
 TYPICAL = 0.01  # the share of units that are silenced as typical of a subject
+COMPARED = (  # typical units minus a control, own minus others; the first was declared to decide
+    ("mean", "part", "equally loud"), ("mean", "part", "random"),
+    ("mean", "thing", "equally loud"), ("zero", "part", "equally loud"),
+)  # fmt: skip
 BATCH = 12
 
 Watch = transformer.Watch
@@ -419,6 +423,7 @@ def measure_units(model: Model, material: dict) -> dict:
         "n_prompts": len(listed),
         "n_units": n_units,
         "columns": ["own thing", "own part", "others' thing", "others' part"],
+        "compared": [list(three) for three in COMPARED],
         "reading": reading,
         "silenced": silenced,
     }

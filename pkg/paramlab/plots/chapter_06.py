@@ -1,6 +1,6 @@
 """Figures of chapter 6: a floor where one looks back, the sizes of drawers, units, a fact."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -140,7 +140,7 @@ SERIES = {  # marker, color, filled
 def subjects(
     names: Sequence[str],
     changes: dict[str, np.ndarray],
-    means: dict[str, tuple[float, float]],
+    mean: Callable[[np.ndarray], tuple[float, float]],
     shown: str,
 ) -> tuple[Figure, dict[str, np.ndarray]]:
     """Draw, for every subject, how the loss changes when units are silenced.
@@ -151,8 +151,8 @@ def subjects(
         The subjects.
     changes
         For each of ``SERIES``, a number for every subject.
-    means
-        For each of ``SERIES``, the mean over subjects and half of its interval.
+    mean
+        Gives the mean over subjects and half of its interval.
     shown
         The subject to mark.
     """
@@ -167,14 +167,14 @@ def subjects(
             axes.plot(changes[name][i], row, marker, color=color, markerfacecolor=face, ms=6)
     bottom = len(names) + 0.6
     for row, (name, (marker, color, filled)) in enumerate(SERIES.items(), 1):
-        mean, half = means[name]
+        middle, half = mean(changes[name])
         face = color if filled else plots.GROUND
-        axes.plot([mean - half, mean + half], [bottom + row] * 2, color=color, linewidth=2)
-        axes.plot(mean, bottom + row, marker, color=color, markerfacecolor=face, ms=7)
+        axes.plot([middle - half, middle + half], [bottom + row] * 2, color=color, linewidth=2)
+        axes.plot(middle, bottom + row, marker, color=color, markerfacecolor=face, ms=7)
     axes.axhline(bottom, color=plots.MUTED, linewidth=0.8)
     places = [*range(len(names)), *(bottom + row for row in range(1, len(SERIES) + 1))]
     labels = [names[i] for i in order]
-    axes.set_yticks(places, [*labels, *(name.replace(", mean", "") for name in SERIES)])
+    axes.set_yticks(places, [*labels, *("mean: " + name.replace(", mean", "") for name in SERIES)])
     axes.get_yticklabels()[labels.index(shown)].set_weight("bold")
     axes.set_ylim(bottom + len(SERIES) + 0.7, -0.8)
     axes.set_xlabel("change of the loss at the part (nats)")

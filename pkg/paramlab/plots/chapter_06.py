@@ -1,6 +1,7 @@
 """Figures of chapter 6: a floor where one looks back, the sizes of drawers, units, a fact."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -43,7 +44,7 @@ def house(words: Sequence[str], said: Sequence[str], key: int) -> tuple[Figure, 
         sign = Rectangle((last + 0.85, floor + 0.12), 0.16, 0.76, facecolor=color, linewidth=0)
         axes.add_patch(sign)
         if other:
-            style = {"arrowstyle": "->", "color": plots.ALARM, "linewidth": 1.6}
+            style: dict[str, Any] = {"arrowstyle": "->", "color": plots.ALARM, "linewidth": 1.6}
             style |= {"connectionstyle": "arc3,rad=0.25", "shrinkA": 0, "shrinkB": 0}
             head, tail = (key + 0.32, floor + 0.7), (last - 0.32, floor + 0.7)
             axes.annotate("", head, tail, arrowprops=style)
@@ -91,8 +92,8 @@ def sizes(config: ModelConfig) -> tuple[Figure, dict[str, int]]:
         (block, unit, config.d_ff // 48, 1 - heads),
     ):
         for tail, head in ((0, 0), (share / rows, 1)):  # from the dark cell to what is inside it
-            line = {"color": plots.MUTED, "linewidth": 0.7, "coordsA": "data", "coordsB": "data"}
-            ends = {"xyA": (1, tail), "xyB": (0, head), "axesA": left, "axesB": right}
+            line: dict[str, Any] = {"color": plots.MUTED, "linewidth": 0.7, "coordsA": "data", "coordsB": "data"}
+            ends: dict[str, Any] = {"xyA": (1, tail), "xyB": (0, head), "axesA": left, "axesB": right}
             figure.add_artist(ConnectionPatch(**ends, **line))
     return figure, numbers
 
@@ -104,7 +105,7 @@ def _cells(
     x, y, width, height = box
     columns, rows = grid
     axes.add_patch(Rectangle((x, y), width, height, facecolor=(color, 0.25), linewidth=0))
-    lines = {"color": plots.GROUND, "linewidth": 0.5 if columns > 10 else 1}
+    lines: dict[str, Any] = {"color": plots.GROUND, "linewidth": 0.5 if columns > 10 else 1}
     axes.vlines(x + width * np.arange(1, columns) / columns, y, y + height, **lines)
     axes.hlines(y + height * np.arange(1, rows) / rows, x, x + width, **lines)
     if columns * rows > 1:
@@ -175,7 +176,7 @@ def subjects(
     places = [*range(len(names)), *(bottom + row for row in range(1, len(SERIES) + 1))]
     labels = [names[i] for i in order]
     axes.set_yticks(places, [*labels, *("mean: " + name.replace(", mean", "") for name in SERIES)])
-    axes.get_yticklabels()[labels.index(shown)].set_weight("bold")
+    axes.get_yticklabels()[labels.index(shown)].set_fontweight("bold")
     axes.set_ylim(bottom + len(SERIES) + 0.7, -0.8)
     axes.set_xlabel("change of the loss at the part (nats)")
     axes.tick_params(axis="y", length=0)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from paramlab import forward
-from paramlab.checkpoints import Model, flatten, nest
+from paramlab.tree import Model, flatten, nest
 from random_models import STYLES, random_params
 
 EXPERIMENTS = Path(__file__).parents[1] / "book" / "experiments"
@@ -45,15 +45,12 @@ def test_other_blocks_and_other_results_are_left_alone(name):
 
 
 def test_without_any_look_back_a_token_answers_as_if_it_came_alone():
-    watch = None
-
     def forbid_all(name, array):
         for key in range(len(TOKENS) - 1):
             drawers.forbid_look(range(CONFIG.n_layers), key=key, query=-1)(name, array)
 
-    watch = forbid_all
     alone = logits(tokens=TOKENS[-1:])[-1]
-    np.testing.assert_allclose(logits(watch)[-1], alone, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(logits(forbid_all)[-1], alone, rtol=1e-4, atol=1e-4)
     assert np.abs(logits()[-1] - alone).max() > 0.1
 
 

@@ -140,4 +140,13 @@ EXERCISES = {
             (lambda: 175_181_291_520, "this leaves out positions, norms and biases"),
         ),
     ),
+    "6.2": Exercise(
+        lambda: 96 * 4 * 12288,
+        "how many units has a block, and how many blocks are there?",
+        (
+            (lambda: 4 * 12288, "this is one block"),
+            (lambda: 96 * 12288, "the units stand in the MLP, which is wider than the model"),
+            (lambda: 96 * 96, "these are its heads"),
+        ),
+    ),
 }

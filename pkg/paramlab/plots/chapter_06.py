@@ -92,9 +92,9 @@ def sizes(config: ModelConfig) -> tuple[Figure, dict[str, int]]:
         (block, unit, config.d_ff // 48, 1 - heads),
     ):
         for tail, head in ((0, 0), (share / rows, 1)):  # from the dark cell to what is inside it
-            line: dict[str, Any] = {"color": plots.MUTED, "linewidth": 0.7, "coordsA": "data", "coordsB": "data"}
-            ends: dict[str, Any] = {"xyA": (1, tail), "xyB": (0, head), "axesA": left, "axesB": right}
-            figure.add_artist(ConnectionPatch(**ends, **line))
+            ends = (1, tail), (0, head), "data", "data"
+            style: dict[str, Any] = {"color": plots.MUTED, "linewidth": 0.7}
+            figure.add_artist(ConnectionPatch(*ends, axesA=left, axesB=right, **style))
     return figure, numbers
 
 

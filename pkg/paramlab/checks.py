@@ -444,3 +444,47 @@ def check_id(token: int, n_tokens: int) -> None:
     """Refuse the id of a token that is not there."""
     if not 0 <= token < n_tokens:
         raise ValueError(f"token id {token} is not in the vocabulary of {n_tokens:,}")
+
+
+def check_pattern(pre: str, known: dict[str, str]) -> None:
+    """Refuse the name of a pattern that is not known."""
+    if pre not in tuple(known):  # a damaged file may name something that cannot be a key
+        raise UnsupportedModel(
+            f"the tokenizer {pre!r} is not known here; {' and '.join(known)} are"
+        )
+
+
+def check_vocab_size(vocab_size: int, n_bytes: int) -> None:
+    """Refuse a vocabulary that has no room for the bytes."""
+    if not isinstance(vocab_size, int) or vocab_size < n_bytes:
+        raise ValueError(
+            f"vocab_size is {vocab_size!r}; it must be a whole number, and the bytes alone are "
+            f"{n_bytes} tokens"
+        )
+
+
+# ------------------------------------------------------------------ positions
+
+
+def check_even(why: str, **width: int) -> None:
+    """Refuse a width that is no number of pairs, by its name."""
+    for name, n in width.items():
+        if n < 1 or n % 2:
+            raise ValueError(f"{why}, so {name} must be even; it is {n}")
+
+
+def check_n_heads(n_heads: int) -> None:
+    """Refuse an attention without a head."""
+    if n_heads < 1:
+        raise ValueError(f"n_heads is {n_heads}; it must be at least 1")
+
+
+def check_table(table: "np.ndarray", n_rows: int) -> None:
+    """Refuse a table of positions that cannot be stretched, or not to so many rows."""
+    if table.ndim != 2 or not len(table) or table.dtype.kind != "f":
+        raise ValueError(
+            f"a table of positions holds floating-point numbers in rows, not {table.dtype} "
+            f"{table.shape}"
+        )
+    if n_rows < 2:
+        raise ValueError(f"n_rows is {n_rows}; it must be at least 2, for the first and the last")

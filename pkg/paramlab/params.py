@@ -115,19 +115,6 @@ def tally(arrays: Iterable[tuple[int, Array]], n_active: int = 1, n_experts: int
     return Count(total, active, active - looked_up, dict(by_role), dict(+by_part), tied, buffers)
 
 
-def by_layer(config: ModelConfig) -> list[tuple[str, int, int]]:
-    """Return the kinds of layer in order: name, how many there are, parameters of each.
-
-    Examples
-    --------
-    >>> tiny = ModelConfig(n_layers=3, d_model=4, n_heads=2, d_ff=8, vocab_size=10, n_ctx=6)
-    >>> by_layer(tiny)
-    [('embedding', 1, 64), ('blocks', 3, 172), ('final_norm', 1, 8)]
-    """
-    sizes = ((stack, tally((1, array) for array in stack.arrays).total) for stack in stacks(config))
-    return [(s.arrays[0].name.partition(".")[0], s.n, size) for s, size in sizes if size]
-
-
 def shapes(config: ModelConfig) -> Iterator[Array]:
     """Yield every array of a model, in the order of the forward pass.
 

@@ -15,6 +15,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike
 
+from paramlab.checks import check_even, check_n_heads, check_table
+
 
 class Rotation(NamedTuple):
     """The cosine and sine of every angle, each (T, H/2)."""
@@ -67,8 +69,7 @@ def rope(
     >>> np.round(np.arctan2(sin, cos) * 1000).tolist()  # pair 0: 1 radian a step, pair 1: 0.1
     [[0.0, 0.0], [1000.0, 100.0]]
     """
-    if d_head < 1 or d_head % 2:
-        raise ValueError(f"RoPE turns pairs of numbers, so d_head must be even; it is {d_head}")
+    check_even("RoPE turns pairs of numbers", d_head=d_head)
     angles = _angles(positions, scale, d_head, theta)
     return Rotation(np.cos(angles).astype(dtype), np.sin(angles).astype(dtype))
 
@@ -121,10 +122,7 @@ def sinusoidal(
     >>> sinusoidal(np.array([0, 1]), d_model=4, dtype=np.float64).round(4).tolist()
     [[0.0, 1.0, 0.0, 1.0], [0.8415, 0.5403, 0.01, 1.0]]
     """
-    if d_model < 1 or d_model % 2:
-        raise ValueError(
-            f"sines and cosines come in pairs, so d_model must be even; it is {d_model}"
-        )
+    check_even("sines and cosines come in pairs", d_model=d_model)
     angles = _angles(positions, scale, d_model, 10000.0)
     waves = np.stack((np.sin(angles), np.cos(angles)), axis=-1)  # (T, D/2, 2)
     return waves.reshape(len(positions), d_model).astype(dtype)
@@ -157,8 +155,7 @@ def alibi_slopes(n_heads: int) -> np.ndarray:
     >>> (1 / alibi_slopes(8)).tolist()
     [2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0]
     """
-    if n_heads < 1:
-        raise ValueError(f"n_heads is {n_heads}; it must be at least 1")
+    check_n_heads(n_heads)
     power = 1 << (n_heads.bit_length() - 1)  # the largest power of two that is not above N
     slopes = 2.0 ** (-8 / power * np.arange(1, power + 1))
     between = 2.0 ** (-4 / power * np.arange(1, 2 * power + 1, 2))
@@ -199,13 +196,7 @@ def stretched(table: np.ndarray, n_rows: int) -> np.ndarray:
     >>> stretched(np.array([[0.0], [10.0], [40.0]]), 5).tolist()
     [[0.0], [5.0], [10.0], [25.0], [40.0]]
     """
-    if table.ndim != 2 or not len(table) or table.dtype.kind != "f":
-        raise ValueError(
-            f"a table of positions holds floating-point numbers in rows, not {table.dtype} "
-            f"{table.shape}"
-        )
-    if n_rows < 2:
-        raise ValueError(f"n_rows is {n_rows}; it must be at least 2, for the first and the last")
+    check_table(table, n_rows)
     places = np.linspace(0, len(table) - 1, n_rows)
     before = places.astype(int)
     after = np.minimum(before + 1, len(table) - 1)

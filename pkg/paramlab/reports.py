@@ -18,7 +18,7 @@ from paramlab.costs import (
     weight_bytes,
     weight_bytes_read,
 )
-from paramlab.params import Count, by_layer
+from paramlab.params import Count, stacks, tally
 
 if TYPE_CHECKING:
     from paramlab.compare import Step
@@ -333,3 +333,16 @@ def comparison_as_json(
             "b": costs_of(b.config, context),
         },
     }
+
+
+def by_layer(config: ModelConfig) -> list[tuple[str, int, int]]:
+    """Return the kinds of layer in order: name, how many there are, parameters of each.
+
+    Examples
+    --------
+    >>> tiny = ModelConfig(n_layers=3, d_model=4, n_heads=2, d_ff=8, vocab_size=10, n_ctx=6)
+    >>> by_layer(tiny)
+    [('embedding', 1, 64), ('blocks', 3, 172), ('final_norm', 1, 8)]
+    """
+    sizes = ((stack, tally((1, array) for array in stack.arrays).total) for stack in stacks(config))
+    return [(s.arrays[0].name.partition(".")[0], s.n, size) for s, size in sizes if size]

@@ -8,10 +8,8 @@ from paramlab.attention import KVCache
 from paramlab.checks import check_logits, check_request, check_result, check_sampling
 from paramlab.config import ModelConfig
 from paramlab.layers import Params, softmax
-from paramlab.transformer import CHUNK_TOKENS, forward
+from paramlab.transformer import CHUNK_TOKENS, Tokens, forward
 from paramlab.tree import Model
-
-# ------------------------------------------------------------------ token after token
 
 
 def generate(
@@ -60,7 +58,7 @@ def generate(
 
     def following() -> Iterator[int]:
         cache = KVCache(config, len(tokens) + n_tokens - 1, params["embedding"]["tokens"].dtype)
-        unread: Sequence[int] | np.ndarray = tokens
+        unread: Tokens = tokens
         for _ in range(n_tokens):
             logits = read(params, config, unread, cache)
             token = draw(logits, *how, rng)
@@ -72,18 +70,13 @@ def generate(
     return text.stream(following()) if text else following()
 
 
-def read(
-    params: Params, config: ModelConfig, tokens: Sequence[int] | np.ndarray, cache: KVCache
-) -> np.ndarray:
+def read(params: Params, config: ModelConfig, tokens: Tokens, cache: KVCache) -> np.ndarray:
     """Read tokens into the cache, long texts in pieces; return the logits that follow the last."""
     for start in range(0, len(tokens), CHUNK_TOKENS):
         piece = tokens[start : start + CHUNK_TOKENS]
         logits = forward(params, config, piece, last_only=True, cache=cache)
     check_result(logits.max(), params)
     return logits
-
-
-# ------------------------------------------------------------------ the next token
 
 
 def next_token_probabilities(

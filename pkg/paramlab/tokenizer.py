@@ -12,7 +12,7 @@ from itertools import pairwise
 
 import regex
 
-from paramlab.checks import check_id, check_merges, check_special
+from paramlab import checks
 from paramlab.errors import UnsupportedModel
 from paramlab.long_words import merged_by_queue
 
@@ -82,7 +82,7 @@ class Tokenizer:
         end_tokens: Iterable[int] = (),
     ) -> None:
         special, end_tokens = list(special), list(end_tokens)
-        check_special(special, end_tokens, len(vocabulary))
+        checks.check_special(special, end_tokens, len(vocabulary))
         self.vocabulary, self.pre = vocabulary, pre
         self.special, self.end_tokens = frozenset(special), frozenset(end_tokens)
         self.ids = {text: i for i, text in enumerate(vocabulary)}
@@ -91,11 +91,12 @@ class Tokenizer:
             text.encode() if i in self.special else _bytes_of(text)
             for i, text in enumerate(vocabulary)
         ]
-        check_merges(self.ranks, self.ids)
+        checks.check_merges(self.ranks, self.ids)
         # The longest first, so that of two special tokens that match, the longer is taken.
         names = sorted(filter(None, map(vocabulary.__getitem__, special)), key=len, reverse=True)
         self._special = regex.compile("(" + ("|".join(map(regex.escape, names)) or "(?!)") + ")")
-        self._words = regex.compile(_pattern(pre))
+        checks.check_pattern(pre, WORDS)
+        self._words = regex.compile(WORDS[pre])
         self._known: dict[str, list[int]] = {}  # words met before: texts repeat themselves
 
     def encode(self, text: str) -> list[int]:
@@ -146,19 +147,10 @@ class Tokenizer:
         """Yield the text of each token as it comes, empty while a character is incomplete."""
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         for token in tokens:
-            check_id(token, len(self.token_bytes))
+            checks.check_id(token, len(self.token_bytes))
             yield decoder.decode(self.token_bytes[token])
         if rest := decoder.decode(b"", final=True):
             yield rest
-
-
-def _pattern(pre: str) -> str:
-    """Return the pattern that cuts a text into words."""
-    if pre not in tuple(WORDS):  # a damaged file may name something that cannot be a key
-        raise UnsupportedModel(
-            f"the tokenizer {pre!r} is not known here; {' and '.join(WORDS)} are"
-        )
-    return WORDS[pre]
 
 
 def _letters_of(word: str) -> list[str]:
@@ -180,9 +172,6 @@ def _bytes_of(text: str) -> bytes:
         raise UnsupportedModel(
             f"the token {text!r} is not written in the letters of bytes"
         ) from None
-
-
-# ------------------------------------------------------------------ training
 
 
 def train_bpe(text: str, vocab_size: int, pre: str = "gpt-2") -> Tokenizer:
@@ -219,13 +208,10 @@ def train_bpe(text: str, vocab_size: int, pre: str = "gpt-2") -> Tokenizer:
     >>> len(tokenizer.encode("low lower")), len(tokenizer.encode("new"))
     (4, 3)
     """
-    if not isinstance(vocab_size, int) or vocab_size < len(_LETTERS):
-        raise ValueError(
-            f"vocab_size is {vocab_size!r}; it must be a whole number, and the bytes alone are "
-            f"{len(_LETTERS)} tokens"
-        )
+    checks.check_vocab_size(vocab_size, len(_LETTERS))
+    checks.check_pattern(pre, WORDS)
     vocabulary, merges = sorted(_LETTERS), []
-    words = Counter(regex.findall(_pattern(pre), text))
+    words = Counter(regex.findall(WORDS[pre], text))
     parts = {word: _letters_of(word) for word in words}
     counts: Counter[tuple[str, str]] = Counter()
     places = defaultdict(set)  # the words in which a pair occurs, or occurred

@@ -29,6 +29,7 @@ from paramlab.layers import (
 )
 from paramlab.positions import Rotation, alibi, rope, rotate, sinusoidal
 
+Tokens = Sequence[int] | np.ndarray  # ids
 Watch = Callable[[str, np.ndarray], object]  # is told the name of an intermediate result, and it
 Attend = Callable[..., np.ndarray]  # from q, k, v and mask, as paramlab.attention.attention
 CHUNK_TOKENS = 512  # long texts are read in pieces, which bounds the memory, not the result
@@ -37,7 +38,7 @@ CHUNK_TOKENS = 512  # long texts are read in pieces, which bounds the memory, no
 def forward(
     params: Params,
     config: ModelConfig,
-    tokens: Sequence[int] | np.ndarray,
+    tokens: Tokens,
     last_only: bool = False,
     cache: KVCache | None = None,
     watch: Watch | None = None,
@@ -87,7 +88,7 @@ def forward(
 def features(
     params: Params,
     config: ModelConfig,
-    tokens: Sequence[int] | np.ndarray,
+    tokens: Tokens,
     last_only: bool = False,
     cache: KVCache | None = None,
     watch: Watch | None = None,
@@ -222,12 +223,7 @@ def _norm(p: Params, name: str, config: ModelConfig, x: np.ndarray) -> np.ndarra
     return normalize(gains, x, config.norm_eps)
 
 
-def loss(
-    params: Params,
-    config: ModelConfig,
-    tokens: Sequence[int] | np.ndarray,
-    attend: Attend = blocked,
-) -> float:
+def loss(params: Params, config: ModelConfig, tokens: Tokens, attend: Attend = blocked) -> float:
     """Return the mean cross-entropy of predicting each token from those before it, in nats.
 
     A model that finds all V tokens equally likely scores ln V; one that is never wrong, 0.

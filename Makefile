@@ -61,6 +61,7 @@ oracle: $(READY) .venv-oracle/ready
 # The same for one family of config.json only: make oracle-family FAMILY=qwen3
 oracle-family: .venv-oracle/ready
 	.venv-oracle/bin/python tests/oracles/families.py --only $(FAMILY) 20 1
+	.venv-oracle/bin/python tests/oracles/families.py --only $(FAMILY) audit
 	.venv-oracle/bin/python tests/oracles/families.py --only $(FAMILY)
 	.venv-oracle/bin/python tests/oracles/windows.py --only $(FAMILY)
 

@@ -211,7 +211,7 @@ def test_anything_in_any_field_is_counted_or_refused(kind, data):
 
 
 # Of these the library does not build its default, or the default runs no expert.
-NO_DEFAULT = {"ministral", "hunyuan_v1_dense", "hunyuan_v1_moe", "deepseek_v2"}
+NO_DEFAULT = {"ministral", "hunyuan_v1_dense", "hunyuan_v1_moe", "nemotron", "deepseek_v2"}
 
 
 @pytest.mark.parametrize("kind", sorted(FAMILIES.keys() - NO_DEFAULT))

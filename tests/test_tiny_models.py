@@ -5,6 +5,7 @@ import json
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from paramlab.files.load import load_model
 from paramlab.texts import passage
@@ -13,6 +14,7 @@ from paramlab.transformer import forward, loss
 EXPERIMENTS = Path(__file__).parents[1] / "book" / "experiments"
 sys.path.insert(0, str(EXPERIMENTS))
 
+from loss_by_position import slowed  # noqa: E402
 from tiny_models import MODELS, SCHEMES, TRAINED_LENGTH, documentation, losses_of  # noqa: E402
 
 names = pytest.mark.parametrize("name", MODELS)
@@ -62,17 +64,20 @@ def test_the_held_out_loss_is_the_recorded_one(name):
 
 def mean(variant: str, first: int, end: int) -> float:
     """Return the mean loss over positions."""
-    bins = zip(BY_POSITION["first_positions"], BY_POSITION["losses"][variant], strict=False)
+    bins = zip(BY_POSITION["first_positions"], BY_POSITION["losses"][variant]["bins"], strict=False)
     inside = [value for position, (value, _) in bins if first <= position < end]
     return sum(inside) / len(inside)
 
 
 def test_every_scheme_was_measured_in_every_way():
     beyond = {f"{scheme}{way}" for scheme in SCHEMES for way in ("", ", cut", ", squeezed")}
-    assert BY_POSITION["losses"].keys() == beyond - {"none, squeezed"}
+    of_rope = {"rope, base", "rope, by parts"}
+    assert BY_POSITION["losses"].keys() == (beyond | of_rope) - {"none, squeezed"}
     n_bins = BY_POSITION["n_tokens"] // BY_POSITION["bin_tokens"]
-    for variant, bins in BY_POSITION["losses"].items():
-        assert len(bins) == (n_bins // 4 if variant == "learned" else n_bins)
+    for variant, measured in BY_POSITION["losses"].items():
+        bins = n_bins // 4 if variant == "learned" else n_bins
+        assert len(measured["bins"]) == bins
+        assert len(measured["within"]) == BY_POSITION["n_texts"]
 
 
 @pytest.mark.parametrize("scheme", set(SCHEMES) - {"learned"})
@@ -81,6 +86,25 @@ def test_inside_the_trained_length_reading_on_changes_nothing(scheme):
     assert mean(scheme, 0, TRAINED_LENGTH) == pytest.approx(
         mean(f"{scheme}, cut", 0, TRAINED_LENGTH), abs=1e-3
     )
+
+
+def test_a_difference_to_the_text_cut_up_is_paired_and_nothing_within_the_trained_length():
+    for variant, measured in BY_POSITION["losses"].items():
+        if "beyond" not in measured:
+            continue
+        cut = BY_POSITION["losses"][f"{variant.split(',')[0]}, cut"]
+        by_text = [a - b for a, b in zip(measured["beyond"], cut["beyond"], strict=True)]
+        by_bin = [value for value, _ in measured["minus cut"]]
+        assert sum(by_text) / len(by_text) == pytest.approx(sum(by_bin[4:]) / 12, abs=1e-3)
+        if "," not in variant:  # read on as it is: the first 128 positions see the same tokens
+            assert by_bin[:4] == pytest.approx([0] * 4, abs=1e-3)
+
+
+def test_the_rule_by_parts_keeps_the_fast_pairs_and_divides_the_slow_ones():
+    speeds = np.array([10.0, 1.0, 0.1, 0.01])  # radians a token
+    kept, between, divided = slowed(speeds, 128, 4.0)[[0, 2, 3]]
+    assert (kept, divided) == (10.0, pytest.approx(0.01 / 4))
+    assert 0.1 / 4 < between < 0.1  # two turns in 128 tokens: between one and four
 
 
 @pytest.mark.parametrize("scheme", ["rope", "alibi"])

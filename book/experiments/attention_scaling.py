@@ -10,7 +10,8 @@ One causal head of width 64, float32, random queries, keys and values; hashed at
 queries at length 1 as keys. Extra memory is the peak of what NumPy allocates during a call, minus
 the result. The error is the root mean square of the distance from naive attention, divided by
 that of naive attention itself. Exponents are slopes of log cost over log length, fitted to the
-four longest texts, with twice their standard error.
+four longest texts, with half of their 95% interval: four points leave two degrees of freedom, so
+it is 4.3 standard errors.
 """
 
 import json
@@ -31,6 +32,7 @@ OUTPUT = Path(__file__).parent / "data" / "attention_scaling.json"
 COMMAND = "OPENBLAS_NUM_THREADS=1 python book/experiments/attention_scaling.py"
 LENGTHS = (512, 1024, 2048, 4096, 8192, 16384)
 D_HEAD, SEED, REPEATS, FITTED = 64, 0, 5, 4
+STUDENT_T = 4.303  # of two degrees of freedom
 
 
 def draw(n: int, shared: bool) -> list[np.ndarray]:
@@ -67,10 +69,10 @@ def relative_error(function: Callable, arrays: list[np.ndarray], exact: np.ndarr
 
 
 def exponent(values: list[float]) -> list[float]:
-    """Fit value = constant x n ** exponent to the longest texts: [exponent, 2 standard errors]."""
+    """Fit value = constant x n ** exponent to the longest texts: [exponent, half the interval]."""
     log_n, log_value = np.log(LENGTHS[-FITTED:]), np.log(values[-FITTED:])
     (slope, _), covariance = np.polyfit(log_n, log_value, 1, cov=True)
-    return [float(slope), float(2 * np.sqrt(max(0, covariance[0, 0])))]
+    return [float(slope), float(STUDENT_T * np.sqrt(max(0, covariance[0, 0])))]
 
 
 def main(repeats: int = REPEATS) -> None:

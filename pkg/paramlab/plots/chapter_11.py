@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from math import log
+from math import cos, log, pi, sin
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -50,6 +50,62 @@ def loss_by_place(
         for kind in ("repeated", "others")
     }
     return figure, means
+
+
+def cities_named(rows: dict[str, dict[str, int]]) -> tuple[Figure, dict[str, list[int]]]:
+    """Draw which city a model names after each beginning, as parts of a bar.
+
+    ``rows`` says for each beginning how often the model named the city told, the capital, and
+    anything else. Returns these numbers.
+    """
+    figure, axes = plots.plt.subplots(
+        figsize=(plots.WIDTH_INCHES, 0.72 * len(rows) + 0.9), layout="constrained"
+    )
+    colors = (plots.ACTIVITY, plots.WEIGHT, plots.GRID)
+    inks = (plots.GROUND, plots.GROUND, plots.INK)
+    for row, (beginning, counts) in enumerate(rows.items()):
+        left = 0
+        for n, color, ink in zip(counts.values(), colors, inks, strict=True):
+            axes.barh(row, n, left=left, color=color, height=0.46)
+            if n > 1:
+                axes.text(left + n / 2, row, f"{n}", color=ink, ha="center", va="center")
+            left += n
+        axes.text(0, row - 0.31, beginning, va="bottom", fontsize=10)
+    names = zip((0.0, 0.36, 0.66), list(rows.values())[0], colors, strict=True)
+    for x, kind, color in names:
+        ink = plots.MUTED if color == plots.GRID else color
+        axes.text(x, 1.02, kind, color=ink, weight="bold", transform=axes.transAxes)
+    axes.set(ylim=(len(rows) - 0.6, -0.85), xlim=(0, left), yticks=[], xlabel="countries")
+    axes.spines["left"].set_visible(False)
+    return figure, {beginning: list(counts.values()) for beginning, counts in rows.items()}
+
+
+def clock_hands(
+    n_places: int, turns: tuple[float, float]
+) -> tuple[Figure, list[tuple[tuple[float, float], ...]]]:
+    """Draw a clock for each place, with a fast and a slow hand.
+
+    ``turns`` says how far the two hands go round from one place to the next. Returns for each place
+    the tip of each hand: how far to the right and how far up, which are sine and cosine.
+    """
+    figure, axes = plots.canvas(1.75)
+    tips = []
+    for place in range(n_places):
+        x = 2.4 * place
+        axes.add_patch(plots.plt.Circle((x, 0), 1, fill=False, color=plots.MUTED, linewidth=1))
+        ends = []
+        for speed, color, width in zip(turns, (plots.BIAS, plots.WEIGHT), (1.8, 3.2), strict=True):
+            angle = 2 * pi * speed * place
+            right, up = sin(angle), cos(angle)
+            length = 0.92 if color == plots.BIAS else 0.66
+            axes.plot([x, x + length * right], [0, length * up], color=color, linewidth=width)
+            ends.append((right, up))
+        axes.text(x, -1.18, f"place {place}" if place == 0 else f"{place}", ha="center", va="top")
+        tips.append(tuple(ends))
+    axes.text(-1, 1.75, "fast hand", color=plots.BIAS, va="top", weight="bold")
+    axes.text(1.9, 1.75, "slow hand", color=plots.WEIGHT, va="top", weight="bold")
+    axes.set(xlim=(-1.1, 2.4 * (n_places - 1) + 1.1), ylim=(-1.75, 1.8), aspect="equal")
+    return figure, tips
 
 
 def steps_between(

@@ -9,6 +9,73 @@ from matplotlib.figure import Figure
 from paramlab import display, plots
 
 
+def growing_square(lengths: Sequence[int]) -> tuple[Figure, dict[int, tuple[int, int]]]:
+    """Draw every pair of tokens as a little box, for texts of several lengths.
+
+    Filled are the pairs in which a token looks at itself or at an earlier one. Returns for each
+    length all pairs, and the filled ones.
+    """
+    figure, axes = plots.canvas(2.75)
+    left, pairs = 0.0, {}
+    for n in lengths:
+        for row in range(n):
+            for column in range(n):
+                seen = column <= row
+                box = (left + column, -row - 1)
+                axes.add_patch(
+                    plots.plt.Rectangle(
+                        box, 0.84, 0.84, facecolor=plots.ACTIVITY if seen else "none",
+                        edgecolor=plots.ACTIVITY if seen else plots.GRID, linewidth=0.7,
+                    )
+                )  # fmt: skip
+        middle = left + n / 2
+        axes.text(middle, 0.5, f"{n} tokens", ha="center", va="bottom")
+        axes.text(middle, -n - 0.4, f"{n * n} pairs", ha="center", va="top", color=plots.ACTIVITY)
+        pairs[n] = n * n, n * (n + 1) // 2
+        left += n + 3.2
+    axes.set(xlim=(-0.6, left - 2.6), ylim=(-max(lengths) - 2.2, 2), aspect="equal")
+    return figure, pairs
+
+
+def share_of_pairs(
+    lengths: Sequence[int], shares: dict[str, list[float]], marked: dict[int, str]
+) -> tuple[Figure, dict[str, float]]:
+    """Draw which share of a model's work the pairs of tokens take, by the length of the text.
+
+    Parameters
+    ----------
+    lengths
+        Tokens, ascending.
+    shares
+        For each model, the share at each length.
+    marked
+        Lengths to mark, with what to call them.
+
+    Returns
+    -------
+    tuple
+        The figure, and for each model the share at the greatest length.
+    """
+    figure, axes = plots.plt.subplots(figsize=(plots.WIDTH_INCHES, 3.3), layout="constrained")
+    colors = (plots.EMBEDDING, plots.BIAS, plots.WEIGHT, plots.NORM)
+    heights = plots.apart({name: values[-1] for name, values in shares.items()}, 0.08)
+    for (name, values), color in zip(shares.items(), colors, strict=True):
+        axes.plot(lengths, values, color=color, linewidth=2)
+        axes.text(lengths[-1] * 1.15, heights[name], name, color=color, va="center")
+    for n, name in marked.items():
+        axes.axvline(n, color=plots.GRID, linewidth=1, zorder=0)
+        axes.text(n, 1.03, name, ha="center", color=plots.MUTED)
+    axes.set_xscale("log", base=2)
+    axes.set(xlim=(lengths[0], lengths[-1] * 12), ylim=(0, 1.0), xlabel="tokens (log scale)")
+    axes.set_ylabel("share of the work")
+    axes.set_yticks([0, 0.5, 1], ["0%", "50%", "100%"])
+    axes.set_xticks(
+        [lengths[0], lengths[-1]], [display.number(n) for n in (lengths[0], lengths[-1])]
+    )
+    axes.minorticks_off()
+    return figure, {name: values[-1] for name, values in shares.items()}
+
+
 def growth_of_work(
     growth: dict[str, float], more_text: float
 ) -> tuple[Figure, dict[str, tuple[float, float]]]:

@@ -435,9 +435,9 @@ def test_the_json_of_cost(paramlab, source):
 def test_cost_takes_the_models_own_window_and_files(paramlab, tmp_path):
     _, out, _ = paramlab("cost", "mistral-7b-v0.1", "--json")
     published = json.loads(out)
-    assert (published["context_tokens"], published["crossover_tokens"]) == (32768, None)
+    assert (published["context_tokens"], published["crossover_tokens"]) == (8192, None)
     path = tmp_path / "config.json"
-    path.write_text(json.dumps({"model_type": "mistral", "max_position_embeddings": 32768}))
+    path.write_text(json.dumps({"model_type": "mistral", "max_position_embeddings": 8192}))
     _, out, _ = paramlab("cost", path, "--json")  # the library's defaults are this model's sizes
     for name in set(COST_KEYS) - {"name", "basis", "notes"}:
         assert json.loads(out)[name] == published[name]

@@ -18,8 +18,8 @@ lets it), and the model is asked for the same notes once more.
 
 The 32 notes compete: a note may be lost because it is far back, or because 31 others look like it.
 The control tells the two apart. Further texts hold a single note, in their first 256 tokens, and
-the model is asked for it after 1,024, 2,048, 4,096 and 8,192 tokens. If distance alone loses the notes
-of the first quarter, the single note is lost as often as they; if the others do, it is found.
+the model is asked for it after 1,024, 2,048, 4,096 and 8,192 tokens. If distance alone loses the
+notes of the first quarter, the single note is lost as often as they; if the others do, it is found.
 
 The unit of repetition is the text: 7 with 32 notes each, 13 with one.
 """

@@ -10,6 +10,7 @@ from typing import Any
 
 from paramlab import catalog, conventions
 from paramlab.config import ModelConfig
+from paramlab.costs import kv_cache_bytes, weight_bytes
 from paramlab.params import count
 
 
@@ -94,6 +95,10 @@ def _bits(n: int) -> Callable[[], int]:
     return lambda: count(_config("llama2-7b")).total * n // 8
 
 
+def _llama2_bytes() -> int:
+    return weight_bytes(_config("llama2-7b"))
+
+
 _D_XL = 48 * 1600  # layers of GPT-2 XL times its width
 
 EXERCISES = {
@@ -147,6 +152,40 @@ EXERCISES = {
             (lambda: 4 * 12288, "this is one block"),
             (lambda: 96 * 12288, "the units stand in the MLP, which is wider than the model"),
             (lambda: 96 * 96, "these are its heads"),
+        ),
+    ),
+    "11.2": Exercise(
+        lambda: _llama2_bytes() // kv_cache_bytes(_config("llama2-7b"), 1),
+        "what does one token leave in the cache, and how many times does it fit into the weights?",
+        (
+            (lambda: _config("llama2-7b").n_ctx, "this is its window; the cache could hold more"),
+            (
+                lambda: (
+                    count(_config("llama2-7b")).total // kv_cache_bytes(_config("llama2-7b"), 1)
+                ),
+                "this divides parameters by bytes; at 16 bits a parameter takes two bytes",
+            ),
+        ),
+    ),
+    "12.2": Exercise(
+        lambda: 24 * 2**30 // (2 * 40 * 8 * 128 * 2),
+        "how many numbers does a token leave in all layers, and how many bytes has each?",
+        (
+            (
+                lambda: 24 * 2**30 // (2 * 40 * 8 * 128),
+                "a token leaves a key and a value, and a number of 16 bits takes two bytes",
+            ),
+            (lambda: 24 * 2**30 // (2 * 8 * 128 * 2), "this is one layer"),
+            (lambda: 24 * 10**9 // (2 * 40 * 8 * 128 * 2), "a GiB is a power of two"),
+        ),
+    ),
+    "13.2": Exercise(
+        lambda: 200_000 * 345 // 190 // 8192,
+        "how many tokens are the characters, and how many windows fill these?",
+        (
+            (lambda: 200_000 * 190 // 345 // 8192, "tokens per character, or the inverse?"),
+            (lambda: 200_000 * 345 // 190, "these are the tokens"),
+            (lambda: 200_000 // 8192, "a character of Chinese is more than one token here"),
         ),
     ),
 }

@@ -42,7 +42,7 @@ def test_the_package_requires_nothing_and_each_library_stands_in_its_extra():
         ("count", CHECKPOINT / "model.safetensors"),
         ("cost", "llama3.1-8b", "--context", "4096"),
         ("compare", "llama-7b", "mixtral-8x7b"),
-        ("claims", "--verdict", "false"),
+        ("claims", "--verdict", "misleading"),
         ("families", "--json"),
     ],
     ids=lambda arguments: f"{arguments[0]} {Path(arguments[1]).name}",

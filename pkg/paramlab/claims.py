@@ -88,7 +88,7 @@ def by_verdict(verdict: str) -> tuple[Claim, ...]:
 
     Examples
     --------
-    >>> by_id("B16") in by_verdict("false")
+    >>> by_id("B15") in by_verdict("misleading")
     True
     """
     if verdict not in VERDICTS:

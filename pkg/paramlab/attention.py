@@ -1,4 +1,4 @@
-"""Attention, defined once: every token takes a weighted mean of what earlier tokens offer.
+"""Attention, defined once: every token takes a weighted mean of what the tokens it sees offer.
 
 Letters: T queries, S keys, N query heads, K key-value heads, H the width of a head.
 """
@@ -12,7 +12,7 @@ from numpy.typing import DTypeLike
 from paramlab.config import ModelConfig
 from paramlab.layers import softmax
 
-QUERIES_AT_ONCE = 64
+QUERIES_AT_ONCE = 64  # how many queries blocked() scores in one product
 
 
 def attention(
@@ -60,6 +60,7 @@ def attention(
     *batch, n_heads, n_queries, d_head = q.shape
     n_kv_heads, n_keys = k.shape[-3:-1]
     n_sharing = n_heads // n_kv_heads  # heads with the same keys and values
+    # q (..., K, N/K, T, H) against k (..., K, 1, S, H): each key meets all queries that share it.
     q = (q / math.sqrt(d_head)).reshape(*batch, n_kv_heads, n_sharing, n_queries, d_head)
     k = k.reshape(*batch, n_kv_heads, 1, n_keys, d_head)
     scores = q @ k.swapaxes(-1, -2)  # (..., K, N/K, T, S)
@@ -89,10 +90,10 @@ def blocked(
     mixed: list[np.ndarray] = []
     weights: list[np.ndarray] = []
     for start in range(0, n_queries, QUERIES_AT_ONCE):
-        block = slice(start, start + QUERIES_AT_ONCE)
-        seen = slice(n_keys - n_queries + block.stop)
-        part = q[..., block, :], k[..., seen, :], v[..., seen, :], mask[..., block, seen]
-        mixed.append(attention(*part, weights.append if watch else None))
+        some = slice(start, start + QUERIES_AT_ONCE)  # of the queries
+        seen = slice(n_keys - n_queries + some.stop)  # the keys up to the last of them
+        pieces = q[..., some, :], k[..., seen, :], v[..., seen, :], mask[..., some, seen]
+        mixed.append(attention(*pieces, weights.append if watch else None))
     if watch:
         wide = [np.pad(w, [(0, 0)] * (w.ndim - 1) + [(0, n_keys - w.shape[-1])]) for w in weights]
         watch(np.concatenate(wide, axis=-2))
@@ -146,7 +147,7 @@ class KVCache:
     --------
     >>> tiny = ModelConfig(n_layers=3, d_model=8, n_heads=4, d_ff=8, vocab_size=9, n_ctx=9,
     ...                    n_kv_heads=2, positions="rope")
-    >>> KVCache(tiny, capacity_tokens=5).n_bytes  # 2 x 3 layers x 2 heads x 5 tokens x 2 wide x 4
+    >>> KVCache(tiny, capacity_tokens=5).n_bytes  # 2 x 3 layers x 2 heads x 5 tokens x 2 x 4 bytes
     480
     """
 

@@ -1,4 +1,4 @@
-"""The shape of an architecture, and nothing else: every size that decides a parameter count.
+"""The sizes and switches of an architecture: what decides its arrays, and no number in them.
 
 The letters are those of the whole book: L layers, D model width, N heads, K key-value heads,
 H head width, F MLP width, V vocabulary, T context, E experts.
@@ -78,14 +78,14 @@ class ModelConfig:
     n_position_rows: int = 0  # learned: rows (0: T); relative: buckets
     tied: bool = True  # the output head reuses the token table
     norm: str = "layernorm"  # layernorm (gain, bias), layernorm_gain, rmsnorm (gain) or bare
-    # sequential: a norm before each half. parallel: one for both (two norms side by side hold the
-    # arrays of sequential). sandwich: before and after. post_norm: after each half, of the sum.
+    # sequential: a norm before attention and one before the MLP. parallel: one for both (two side
+    # by side: the arrays of sequential). sandwich: before and after. post_norm: after, of the sum.
     block: str = "sequential"
-    final_norm: bool = True
-    embedding_norm: bool = False
-    qk_norm: str = "none"  # none, head (H gains for all heads; head_bias: and biases) or full
+    final_norm: bool = True  # a norm between the last block and the output head
+    embedding_norm: bool = False  # a norm before the first block (BLOOM, BERT)
+    qk_norm: str = "none"  # none, head (H gains, for all heads the same), head_bias or full
     activation: str = "gelu"  # gelu (GPT-2's form of it), gelu_exact, relu, relu2 or silu
-    gated_mlp: bool = False
+    gated_mlp: bool = False  # a third matrix: activation(gate) * up, as in SwiGLU
     bias_qkv: bool = True
     bias_o: bool = True
     bias_mlp: bool = True
@@ -93,8 +93,8 @@ class ModelConfig:
     d_embedding: int = 0  # width of the token table, if it differs from D
     n_segments: int = 0  # BERT's sentence A / sentence B table
     pooler: bool = False  # BERT's extra D x D layer
-    head_transform: bool = False  # another, with a norm, before BERT's output head
-    attention_sinks: bool = False  # one learned score per head that no token owns
+    head_transform: bool = False  # a D x D layer and a norm before BERT's output head
+    attention_sinks: bool = False  # a learned score per head beside those of the keys (gpt-oss)
     n_encoder_layers: int = 0  # > 0: an encoder, and cross-attention in the decoder
     lightning_layers: tuple[int, ...] = ()  # layers with linear attention (arXiv 2501.08313)
     latent: LatentAttention | None = None

@@ -99,7 +99,7 @@ def _scaled(p: Params, x: np.ndarray) -> np.ndarray:
 
 
 def softmax(x: np.ndarray) -> np.ndarray:
-    """Turn scores into probabilities along the last axis: positive numbers that sum to 1.
+    """Turn scores into probabilities along the last axis: none negative, their sum 1.
 
     Examples
     --------
@@ -178,9 +178,9 @@ def mlp(p: Params, x: np.ndarray, activation: Activation = gelu) -> np.ndarray:
 
 
 def hidden_units(p: Params, x: np.ndarray, activation: Activation = gelu) -> np.ndarray:
-    """Return the F numbers between the two halves of an MLP: (..., D) to (..., F).
+    """Return the F numbers between the matrices of an MLP: (..., D) to (..., F).
 
-    An MLP with a gate multiplies what it lets through: silu makes it SwiGLU, gelu GeGLU.
+    With a gate they are activation(gate) * up: SwiGLU if the activation is silu, GeGLU if gelu.
 
     References
     ----------
@@ -201,9 +201,9 @@ def hidden_units(p: Params, x: np.ndarray, activation: Activation = gelu) -> np.
 def mixture_of_experts(
     p: Params, x: np.ndarray, n_active: int, activation: Activation = silu
 ) -> np.ndarray:
-    """Send each token to the MLPs that a router scores highest, and average what they return.
+    """Send each token to the MLPs that a router scores highest, and mix what they return.
 
-    Only the chosen ones compute. The weights of the average are the softmax of the chosen scores,
+    Only the chosen ones compute. The weights of the mixture are the softmax of the chosen scores,
     which is the softmax of all scores, kept for the chosen and divided by their sum.
 
     Parameters

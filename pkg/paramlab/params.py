@@ -17,11 +17,11 @@ from paramlab.config import Experts, LatentAttention, ModelConfig
 
 ROLES = ("weight", "bias", "norm gain", "norm bias", "embedding", "position", "buffer")
 Shape = tuple[int, ...]
-Part = Callable[[ModelConfig, str], Iterator["Array"]]  # lists the arrays of a part of this name
+Part = Callable[[ModelConfig, str], Iterator["Array"]]  # lists an attention or MLP of this name
 
 
 class Array(NamedTuple):
-    """One array of a model.
+    """The description of one array: its numbers lie in the params of a model.
 
     A weight maps (d_in, d_out): ``y = x @ weight + bias``. Experts share one array with a leading
     expert axis.
@@ -111,12 +111,12 @@ def tally(arrays: Iterable[tuple[int, Array]], n_active: int = 1, n_experts: int
             by_part[array.part] += numbers
     total = by_part.total()
     active = total - by_part["experts"] // n_experts * (n_experts - n_active)
-    looked_up = 0 if tied else by_part["token table"]  # a tied table is multiplied by, at the head
+    looked_up = 0 if tied else by_part["token table"]  # a tied one multiplies, too: at the head
     return Count(total, active, active - looked_up, dict(by_role), dict(+by_part), tied, buffers)
 
 
 def shapes(config: ModelConfig) -> Iterator[Array]:
-    """Yield every array of a model, in the order of the forward pass.
+    """Yield every array of a model: the tables, block after block, the head.
 
     Examples
     --------
@@ -128,7 +128,7 @@ def shapes(config: ModelConfig) -> Iterator[Array]:
     """
     for _, group in groupby(stacks(config), lambda stack: stack.arrays[0].name.split(".")[0]):
         layers = ((i, stack.arrays) for stack in group for i in stack.layers)
-        for i, arrays in sorted(layers, key=lambda layer: layer[0]):
+        for i, arrays in sorted(layers, key=lambda layer: layer[0]):  # kinds can alternate
             for array in arrays:
                 yield array._replace(name=array.name.format(i=i))
 
@@ -137,18 +137,18 @@ def stacks(config: ModelConfig) -> list[Stack]:
     """Describe a model as kinds of block, each with the layers that are of this kind."""
     c = config
     attention = partial(_latent_attention, c.latent) if c.latent else _attention
-    parts = [Stack(tuple(_embedding(c)))]
+    model = [Stack(tuple(_embedding(c)))]
     if c.n_encoder_layers:
         encoder = tuple(_block(c, "encoder.{i}", attention, _dense_mlp))
-        parts.append(Stack(encoder, range(c.n_encoder_layers)))
+        model.append(Stack(encoder, range(c.n_encoder_layers)))
         if c.final_norm and (norm := tuple(_norm(c, "encoder_norm", c.d_model))):
-            parts.append(Stack(norm))
+            model.append(Stack(norm))
     for (lightning, sparse), layers in _kinds(c).items():
         mixer = _lightning_attention if lightning else attention
         mlp = partial(_experts, c.experts) if c.experts and sparse else _dense_mlp
-        parts.append(Stack(tuple(_block(c, "blocks.{i}", mixer, mlp)), layers))
-    parts.append(Stack(tuple(_head(c))))
-    return parts
+        model.append(Stack(tuple(_block(c, "blocks.{i}", mixer, mlp)), layers))
+    model.append(Stack(tuple(_head(c))))
+    return model
 
 
 def _kinds(c: ModelConfig) -> Mapping[tuple[bool, bool], Sequence[int]]:
@@ -165,6 +165,7 @@ def _kinds(c: ModelConfig) -> Mapping[tuple[bool, bool], Sequence[int]]:
 def _linear(
     name: str, part: str, d_in: int, d_out: int, bias: bool = False, experts: Shape = ()
 ) -> Iterator[Array]:
+    """Yield a matrix (d_in, d_out) and, where the config asks for it, a bias (d_out,)."""
     yield Array(name + ".weight", (*experts, d_in, d_out), "weight", part)
     if bias:
         yield Array(name + ".bias", (*experts, d_out), "bias", part)
@@ -184,10 +185,10 @@ def _embedding(c: ModelConfig) -> Iterator[Array]:
     part = "position table"
     if c.positions == "learned":
         yield Array("embedding.positions", (c.n_position_rows, c.d_model), "position", part)
-    if c.positions == "relative":  # a table per stack, shared by its layers (T5)
+    if c.positions == "relative":  # T5: a table for all layers of each side
         shape = (c.n_position_rows, c.n_heads)
-        for stack in ("encoder", "blocks") if c.n_encoder_layers else ("blocks",):
-            yield Array(f"embedding.{stack}_distance", shape, "position", part)
+        for side in ("encoder", "blocks") if c.n_encoder_layers else ("blocks",):
+            yield Array(f"embedding.{side}_distance", shape, "position", part)
     if c.n_segments:
         yield Array("embedding.segments", (c.n_segments, c.d_model), "embedding", "segment table")
     if c.embedding_norm:
@@ -211,6 +212,7 @@ def _block(c: ModelConfig, name: str, attention: Part, mlp: Part) -> Iterator[Ar
 
 
 def _attention(c: ModelConfig, name: str) -> Iterator[Array]:
+    """Map D to queries, keys and values, all heads side by side, and their mixtures back to D."""
     queries, keys = c.n_heads * c.d_head, c.n_kv_heads * c.d_head
     for which, width in ((".q", queries), (".k", keys), (".v", keys)):
         yield from _linear(name + which, "attention", c.d_model, width, c.bias_qkv)
@@ -255,6 +257,7 @@ def _dense_mlp(c: ModelConfig, name: str) -> Iterator[Array]:
 def _mlp(
     c: ModelConfig, name: str, width: int, bias: bool, part: str = "MLP", experts: Shape = ()
 ) -> Iterator[Array]:
+    """Map D up to the width, with a gate beside or without one, and down again."""
     maps = (("gate", c.d_model, width),) if c.gated_mlp else ()
     for which, d_in, d_out in (*maps, ("up", c.d_model, width), ("down", width, c.d_model)):
         yield from _linear(f"{name}.{which}", part, d_in, d_out, bias, experts)
@@ -272,6 +275,7 @@ def _experts(e: Experts, c: ModelConfig, name: str) -> Iterator[Array]:
 
 
 def _head(c: ModelConfig) -> Iterator[Array]:
+    """List what follows the blocks; a tied head too, with the table that it reuses."""
     if c.final_norm:
         yield from _norm(c, "final_norm", c.d_model)
     if c.pooler:

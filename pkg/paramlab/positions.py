@@ -2,8 +2,9 @@
 
 Four ways. A learned table and a sinusoidal one give each position a vector, which is added to the
 token's. RoPE turns queries and keys by an angle that grows with the position, and ALiBi lowers the
-score of a key the farther away it is: both see only distances. Only the learned table is made of
-parameters, so only there does a longer context need more of them.
+score of a key the farther away it is: both see only distances. Of these only the learned table is
+made of parameters, so only there does a longer context need more of them. (T5's table of distances
+is counted in paramlab.params, but not computed here; its rows do not grow with the context.)
 
 To read a text longer than those of the training, positions can be squeezed together (position
 interpolation): for sinusoidal tables, RoPE and ALiBi by ``position_scale`` of the config, and for a
@@ -79,7 +80,7 @@ def rotate(x: np.ndarray, rotation: Rotation) -> np.ndarray:
 
     Pair i consists of numbers i and i + H/2: the two halves of a head (the convention of Hugging
     Face checkpoints). The paper and llama.cpp pair the neighbors 2i and 2i + 1 instead, which is
-    the same map once the rows of the query and key weights are reordered.
+    the same map once the columns of the query and key weights are reordered.
 
     Examples
     --------

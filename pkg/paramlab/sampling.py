@@ -31,7 +31,7 @@ def generate(
     model
         What :func:`paramlab.load_model` returns: (params, config, tokenizer).
     n_tokens
-        How many tokens to add at most; fewer where the model ends the text or the window is full.
+        How many tokens to add at most; fewer where the window is full or the model ends a text.
     temperature, top_k, top_p
         How to draw; see :func:`next_token_probabilities`.
     seed
@@ -44,15 +44,15 @@ def generate(
 
     Examples
     --------
-    >>> model = load_model()  # doctest: +SKIP
+    >>> model = paramlab.load_model()  # doctest: +SKIP
     >>> "".join(generate("The capital of France is", model, n_tokens=2))  # doctest: +SKIP
     ' Paris.'
     """
     how = temperature, top_k, top_p
-    tokens = check_request(prompt, model, n_tokens, seed, how)
+    tokens = check_request(prompt, model, n_tokens, seed, how)  # the prompt, as token ids
     params, config, tokenizer = model
-    text = tokenizer if isinstance(prompt, str) else None
-    end_tokens = text.end_tokens if text else ()
+    writer = tokenizer if isinstance(prompt, str) else None  # it writes tokens as text
+    end_tokens = writer.end_tokens if writer else ()
     rng = np.random.default_rng(seed)
     n_tokens = min(n_tokens, config.n_ctx - len(tokens) + 1)  # the last one is not read again
 
@@ -67,7 +67,7 @@ def generate(
             yield token
             unread = [token]
 
-    return text.stream(following()) if text else following()
+    return writer.stream(following()) if writer else following()
 
 
 def read(params: Params, config: ModelConfig, tokens: Tokens, cache: KVCache) -> np.ndarray:

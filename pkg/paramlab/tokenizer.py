@@ -23,7 +23,7 @@ WORDS = {
     # their own, while the last space before a letter belongs to the letter's word.
     "smollm": r"\p{N}|'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?[^\s\p{L}\p{N}]+|\s+(?![^\s\p{N}])|\s+",
 }
-LONG_WORD = 200  # letters; beyond, a queue finds the same merges sooner
+LONG_WORD = 200  # bytes; beyond, a queue finds the same merges sooner
 
 
 def _byte_letters() -> list[str]:
@@ -37,8 +37,8 @@ def _byte_letters() -> list[str]:
 
 
 _LETTERS = _byte_letters()
-# For str.translate: each letter becomes the character whose Latin-1 code is the byte, and the
-# characters of Latin-1 that are no letters one without such a code.
+# The way back, for str.translate: a letter becomes the Latin-1 character of its byte. What stands
+# for no byte becomes a character that Latin-1 has not, so that encoding it fails.
 _BYTES = dict.fromkeys(range(256), "\uffff")
 _BYTES |= {ord(letter): chr(byte) for byte, letter in enumerate(_LETTERS)}
 

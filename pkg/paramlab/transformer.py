@@ -1,4 +1,4 @@
-"""A transformer, in every style this book meets: pure functions of (params, config, tokens).
+"""A transformer, in the styles that run here: pure functions of (params, config, tokens).
 
 Tokens go in, logits come out: a score for every token that could come next. The config says what
 is computed between: GPT-2, Llama, Qwen, Gemma, Mixtral and BERT differ in a line each.
@@ -30,9 +30,9 @@ from paramlab.layers import (
 from paramlab.positions import Rotation, alibi, rope, rotate, sinusoidal
 
 Tokens = Sequence[int] | np.ndarray  # ids
-Watch = Callable[[str, np.ndarray], object]  # is told the name of an intermediate result, and it
+Watch = Callable[[str, np.ndarray], object]  # is given an intermediate result, by its name
 Attend = Callable[..., np.ndarray]  # from q, k, v and mask, as paramlab.attention.attention
-CHUNK_TOKENS = 512  # long texts are read in pieces, which bounds the memory, not the result
+CHUNK_TOKENS = 512  # long texts are read in pieces of so many: less memory, the same result
 
 
 def forward(
@@ -49,8 +49,8 @@ def forward(
     Parameters
     ----------
     params
-        The arrays that :func:`paramlab.params.shapes` lists, nested by their names: NumPy arrays
-        (float32 or float64), or tensors that record gradients (:mod:`paramlab.autograd`).
+        The arrays that :func:`paramlab.params.shapes` lists, except a tied head, nested by their
+        names: NumPy arrays (float32, float64) or tensors that record gradients (:mod:`.autograd`).
     config
         The architecture. ``position_scale`` below 1 squeezes positions together, so that a longer
         text (give a larger ``n_ctx`` too) stays within those of the training.
@@ -64,8 +64,8 @@ def forward(
         Called as ``watch(name, array)`` with intermediate results, in this order: ``embedding``
         (T, D); for each layer i ``blocks.{i}.input`` (T, D), ``blocks.{i}.attention.weights``
         (N, T, S), ``blocks.{i}.attention.output`` (T, D), ``blocks.{i}.mlp.hidden`` (T, F; not
-        for experts), ``blocks.{i}.mlp.output`` (T, D); ``final_norm`` (T, D). An output is what is
-        added to the input of its half of the block.
+        for experts), ``blocks.{i}.mlp.output`` (T, D); ``final_norm`` (T, D), or (D,) with
+        last_only. An output is what is added to the input of its half of the block.
     attend
         Another attention: ``attend(q, k, v, mask)`` with the arguments of
         :func:`paramlab.attention.attention`, and its ``watch`` if somebody watches here.
@@ -94,9 +94,12 @@ def features(
     watch: Watch | None = None,
     attend: Attend = blocked,
 ) -> np.ndarray:
-    """Compute what :func:`forward` gives to the output head, (T, D): of an encoder, all."""
+    """Compute what :func:`forward` gives to the output head, (T, D): the result of an encoder.
+
+    Arguments and errors are those of :func:`forward`.
+    """
     tokens = check_pass(params, config, tokens, cache)
-    if attend is blocked and not config.causal:  # it passes over the keys of later tokens
+    if attend is blocked and not config.causal:  # blocked skips the keys of later tokens
         attend = attention
     start = cache.n_tokens if cache else 0
     positions = np.arange(start, start + tokens.shape[-1])
@@ -157,8 +160,8 @@ def _order(
     if config.positions == "rope":
         rotation = rope(positions, config.d_head, config.rope_theta, scale, dtype)
     if config.positions == "alibi":
-        bias = alibi(n_queries, n_keys, config.n_heads, scale, dtype)
-        mask, local_mask = mask + bias, local_mask + bias
+        fall = alibi(n_queries, n_keys, config.n_heads, scale, dtype)
+        mask, local_mask = mask + fall, local_mask + fall
     return rotation, mask, local_mask
 
 
@@ -199,7 +202,7 @@ def _attend(p: Params, x: np.ndarray, i: int, shared: Pass) -> np.ndarray:
         k, v = shared.cache.extend(i, k, v)  # (K, S, H)
     local = config.window and (not config.local_layers or i in config.local_layers)
     mask = shared.local_mask if local else shared.mask
-    watching: dict[str, Any] = {}
+    watching: dict[str, Any] = {}  # left empty, so that another attend need not know it
     if shared.watch:
         watching["watch"] = partial(shared.watch, f"blocks.{i}.attention.weights")
     mixed = shared.attend(q, k, v, mask, **watching)
@@ -212,21 +215,22 @@ def _mlp(p: Params, x: np.ndarray, i: int, shared: Pass) -> np.ndarray:
     activation = ACTIVATIONS[config.activation]
     if config.experts and i not in config.experts.dense_layers:
         return mixture_of_experts(p, x, config.experts.n_active, activation)
-    hidden = hidden_units(p, x, activation)  # (T, F)
+    hidden = hidden_units(p, x, activation)  # (T, F); layers.mlp in two steps, to show them
     shared.show(f"blocks.{i}.mlp.hidden", hidden)
     return linear(p["down"], hidden)
 
 
 def _norm(p: Params, name: str, config: ModelConfig, x: np.ndarray) -> np.ndarray:
+    """Apply the norm of this name, of the kind that the config says."""
     normalize = rms_norm if config.norm == "rmsnorm" else layer_norm
-    gains = p.get(name, {})  # a bare norm has none
-    return normalize(gains, x, config.norm_eps)
+    learned = p.get(name, {})  # gain and bias; a bare norm has none
+    return normalize(learned, x, config.norm_eps)
 
 
 def loss(params: Params, config: ModelConfig, tokens: Tokens, attend: Attend = blocked) -> float:
     """Return the mean cross-entropy of predicting each token from those before it, in nats.
 
-    A model that finds all V tokens equally likely scores ln V; one that is never wrong, 0.
+    A model that finds all V tokens equally likely scores ln V; one always sure, and right, 0.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The parameters of a model as a tree of arrays, and the same as a flat list of names."""
+"""The parameters of a model as a tree of arrays, and as a flat dict from names to arrays."""
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 

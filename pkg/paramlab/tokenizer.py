@@ -226,6 +226,7 @@ def train_bpe(text: str, vocab_size: int, pre: str = "gpt-2") -> Tokenizer:
         age[joined] = len(vocabulary)
         vocabulary.append(joined)
         merges.append(" ".join(best))
+        # Counts change only in the words that held the pair; the others need not be read again.
         for word in places.pop(best):
             for pair in pairwise(parts[word]):
                 counts[pair] -= words[word]

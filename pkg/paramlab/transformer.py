@@ -76,6 +76,18 @@ def forward(
         When an array is missing, unknown or of another shape than the config says; there is no
         token, a token id is not in the vocabulary, or the tokens do not fit into the window or
         the cache; the cache was made for another model; or the architecture is not computed here.
+
+    Examples
+    --------
+    A model whose numbers are all zero gives the 10 tokens of its vocabulary one score, 3 times.
+
+    >>> from paramlab.params import shapes
+    >>> from paramlab.tree import nest
+    >>> tiny = ModelConfig(n_layers=1, d_model=4, n_heads=2, d_ff=8, vocab_size=10, n_ctx=6)
+    >>> zeros = {array.name: np.zeros(array.shape) for array in shapes(tiny) if not array.tied_to}
+    >>> logits = forward(nest(zeros), tiny, [3, 1, 4])
+    >>> logits.shape, logits.any().item()
+    ((3, 10), False)
     """
     check_predicts(config)
     x = features(params, config, tokens, last_only, cache, watch, attend)  # (T, D)
@@ -98,7 +110,7 @@ def features(
 
     Arguments and errors are those of :func:`forward`.
     """
-    tokens = check_pass(params, config, tokens, cache)
+    tokens = check_pass(params, config, tokens, cache)  # as an array
     if attend is blocked and not config.causal:  # blocked skips the keys of later tokens
         attend = attention
     start = cache.n_tokens if cache else 0

@@ -91,10 +91,10 @@ def exact(text: str) -> int | None:
 
 def rounded(text: str) -> tuple[float, float] | None:
     """Return a published figure such as 6.7B or 3,209M, and half a unit of its last digit."""
-    match = re.fullmatch(r"(\d+)(?:\.(\d+))?([MB])", text.replace(",", ""))
+    match = re.fullmatch(r"(\d+)(?:\.(\d+))?([MBT])", text.replace(",", ""))
     if not match:
         return None
-    size = {"M": 10**6, "B": 10**9}[match[3]]
+    size = {"M": 10**6, "B": 10**9, "T": 10**12}[match[3]]
     return float(text.replace(",", "")[:-1]) * size, size / 2 / 10 ** len(match[2] or "")
 
 

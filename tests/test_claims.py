@@ -524,13 +524,14 @@ def test_most_families_give_models_of_different_sizes_one_window():
     assert len(windows) / 2 < shared < len(windows), "the ledger says so of B14 and B28"
 
 
-def test_within_a_family_and_year_the_larger_model_never_has_the_shorter_window():
+def test_within_a_family_and_year_only_llama_4_gives_the_larger_model_the_shorter_window():
     groups = defaultdict(list)
     for model, total in decoders():
         groups[model.family, model.year].append((total, model.config.n_ctx))
     for group, pairs in groups.items():
         windows = [window for _, window in sorted(pairs)]
-        assert windows == sorted(windows), f"the ledger says otherwise of B14: {group}"
+        rises = windows == sorted(windows)
+        assert rises == (group[0] != "Llama 4"), f"the ledger says otherwise of B14: {group}"
 
 
 def test_models_of_one_depth_and_width_differ_by_their_experts():

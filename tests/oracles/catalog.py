@@ -50,6 +50,25 @@ def _transformer_2017(c: ModelConfig):
     )
 
 
+def _palm(c: ModelConfig):
+    """Return the model itself, from torch's own layers; transformers has no class for it."""
+
+    def block():
+        heads = c.n_heads * c.d_head
+        shapes = [(c.d_model, heads), (c.d_model, 2 * c.d_head), (heads, c.d_model)]
+        shapes += [(c.d_model, c.d_ff), (c.d_model, c.d_ff), (c.d_ff, c.d_model)]
+        return torch.nn.Sequential(
+            torch.nn.LayerNorm(c.d_model, bias=False),
+            *[torch.nn.Linear(*shape, bias=False) for shape in shapes],
+        )
+
+    return torch.nn.Sequential(
+        torch.nn.Embedding(c.vocab_size, c.d_model),
+        *[block() for _ in range(c.n_layers)],
+        torch.nn.LayerNorm(c.d_model, bias=False),
+    )
+
+
 def _common(c: ModelConfig, **more):
     """Return the arguments that most configuration classes share."""
     return dict(
@@ -189,18 +208,70 @@ def _gpt_oss(c: ModelConfig):
     )  # fmt: skip
 
 
+def _moe(c: ModelConfig, **more):
+    """Return what configurations of experts share, under the name that most give it."""
+    assert c.experts
+    return dict(
+        **_common(c), num_key_value_heads=c.n_kv_heads, num_experts_per_tok=c.experts.n_active,
+        tie_word_embeddings=c.tied, **more,
+    )  # fmt: skip
+
+
+def _glm(c: ModelConfig):
+    return tf.Glm4MoeConfig(
+        **_moe(c), head_dim=c.d_head, intermediate_size=c.d_ff, attention_bias=c.bias_qkv,
+        n_routed_experts=c.experts.n_experts, moe_intermediate_size=c.experts.d_ff,
+        n_shared_experts=c.experts.d_ff_shared // c.experts.d_ff,
+        first_k_dense_replace=len(c.experts.dense_layers), use_qk_norm=c.qk_norm == "head",
+    )  # fmt: skip
+
+
+def _minimax(c: ModelConfig):
+    return tf.MiniMaxM2Config(
+        **_moe(c), head_dim=c.d_head, intermediate_size=c.experts.d_ff,
+        num_local_experts=c.experts.n_experts,
+    )  # fmt: skip
+
+
+def _llama4(c: ModelConfig):
+    return tf.Llama4TextConfig(
+        **_moe(c), head_dim=c.d_head, intermediate_size=c.experts.d_ff,
+        intermediate_size_mlp=c.d_ff, num_local_experts=c.experts.n_experts,
+        interleave_moe_layer_step=2 if c.experts.dense_layers else 1,
+    )  # fmt: skip
+
+
+def _ernie(c: ModelConfig):
+    return tf.Ernie4_5_MoeConfig(
+        **_common(c), num_key_value_heads=c.n_kv_heads, intermediate_size=c.d_ff,
+        moe_num_experts=c.experts.n_experts, moe_k=c.experts.n_active,
+        moe_intermediate_size=c.experts.d_ff, tie_word_embeddings=c.tied,
+        moe_num_shared_experts=c.experts.d_ff_shared // c.experts.d_ff,
+        moe_layer_start_index=len(c.experts.dense_layers), moe_layer_end_index=c.n_layers - 1,
+    )  # fmt: skip
+
+
+def _olmoe(c: ModelConfig):
+    return tf.OlmoeConfig(
+        **_moe(c), intermediate_size=c.experts.d_ff, num_experts=c.experts.n_experts
+    )
+
+
 _LLAMA = _llama_like(tf.LlamaConfig)
 _QWEN2 = _llama_like(tf.Qwen2Config)
 FAMILIES = {
     "GPT": _gpt1, "GPT-2": _gpt2, "GPT-3": _gpt2, "Transformer": _transformer_2017, "BERT": _bert,
     "T5": _t5, "GPT-J": _gptj, "GPT-NeoX": _neox, "Pythia": _neox, "OPT": _opt, "BLOOM": _bloom,
-    "Falcon": _falcon, "LLaMA 1": _LLAMA, "Llama 2": _LLAMA, "Llama 3": _LLAMA,
+    "PaLM": _palm, "Falcon": _falcon, "LLaMA 1": _LLAMA, "Llama 2": _LLAMA, "Llama 3": _LLAMA,
     "Llama 3.1": _LLAMA, "Llama 3.2": _LLAMA, "TinyLlama": _LLAMA, "SmolLM2": _LLAMA,
     "Mistral": _llama_like(tf.MistralConfig), "Mixtral": _mixtral,
     "Gemma 1": _llama_like(tf.GemmaConfig), "Gemma 2": _llama_like(tf.Gemma2Config),
     "Gemma 3": _llama_like(tf.Gemma3TextConfig), "Qwen2": _QWEN2, "Qwen2.5": _QWEN2,
     "Qwen3": _qwen3, "Qwen1.5": _qwen_moe, "Phi": _phi, "DeepSeek": _deepseek,
-    "gpt-oss": _gpt_oss, "Stable Diffusion 1.x": _clip_text,
+    "gpt-oss": _gpt_oss, "GLM": _glm, "MiniMax": _minimax, "Llama 4": _llama4,
+    "SmolLM3": _llama_like(tf.SmolLM3Config), "ERNIE 4.5": _ernie,
+    "Seed-OSS": _llama_like(tf.SeedOssConfig), "OLMo 2": _llama_like(tf.Olmo2Config),
+    "OLMoE": _olmoe, "Stable Diffusion 1.x": _clip_text,
 }  # fmt: skip
 
 

@@ -11,7 +11,10 @@ import figures
 import formulas
 import fresh
 import pytest
+import reading
 from checks import ROOT
+from docutils import nodes
+from docutils.utils import new_document
 from sphinx.errors import ExtensionError
 
 STYLES = (ROOT / "book" / "_static" / "book.css").read_text("utf-8")
@@ -43,6 +46,21 @@ def test_identifiers_are_kept_where_used_and_differ_between_drawings():
     markup, _ = figures.inline(DRAWING, "words", "a-", {})
     assert re.findall(r'id="([^"]+)"', markup) == ["a-p1"]
     assert "url(#a-p1)" in markup and 'xlink:href="#a-p1"' in markup
+
+
+def test_the_reading_time_counts_prose_and_neither_code_nor_what_is_folded():
+    page = new_document("page")
+    for n_words, box in ((1000, nodes.literal_block()), (900, nodes.admonition())):
+        text = "word " * n_words
+        box += (
+            nodes.Text(text) if isinstance(box, nodes.literal_block) else nodes.paragraph("", text)
+        )
+        page += box
+    page[1]["classes"].append("dropdown")
+    page += nodes.paragraph("", "", nodes.Text("word " * 3 * reading.WORDS_PER_MINUTE))
+    assert reading.minutes(page) == 3
+    page[1]["classes"].clear()
+    assert reading.minutes(page) > 3
 
 
 def luminance(code: str) -> float:

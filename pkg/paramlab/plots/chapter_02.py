@@ -4,6 +4,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Circle
 
 from paramlab import plots
 
@@ -42,6 +43,54 @@ def lines_with_and_without_bias(
     axes.set(xlabel="kilometers", ylabel="fare", xlim=(0, right), ylim=(0, None))
     axes.set_xticks([x for x, _ in points])
     return figure, errors
+
+
+def unit_and_layer(
+    inputs: tuple[float, float], weights: tuple[float, float], bias: float
+) -> tuple[Figure, float]:
+    """Draw one unit with its numbers, and beside it a layer of three inputs and two units.
+
+    Returns what the unit's sum is.
+    """
+    total = bias + sum(x * w for x, w in zip(inputs, weights, strict=True))
+    figure, axes = plots.canvas(2.3)
+    for y, value, weight in zip((1.1, 0.1), inputs, weights, strict=True):
+        axes.plot([0.16, 1.1], [y, 0.6], color=plots.WEIGHT, linewidth=1.6)
+        axes.text(0, y, f"{value:g}", ha="center", va="center")
+        label = f"·{_signed(weight)}" if weight >= 0 else f"·({_signed(weight)})"
+        side = 0.16 if y > 0.6 else -0.2
+        axes.text(0.66, (y + 0.6) / 2 + side, label, color=plots.WEIGHT, ha="center", va="center")
+    axes.annotate(
+        f"+{bias:g}", (1.26, 0.76), (1.26, 1.25), ha="center", color=plots.BIAS,
+        arrowprops={"arrowstyle": "-", "color": plots.BIAS, "linewidth": 1.6},
+    )  # fmt: skip
+    _unit(axes, (1.26, 0.6), _signed(total))
+    axes.plot([1.42, 1.85], [0.6, 0.6], color=plots.ACTIVITY, linewidth=1.6)
+    axes.text(1.95, 0.6, _signed(max(0, total)), ha="left", va="center")
+    axes.text(1.26, 0.3, "sum", ha="center", va="center", fontsize=10)
+    axes.text(1.6, 0.72, "relu", ha="center", va="center", fontsize=10, color=plots.ACTIVITY)
+    for x, name in ((0.95, "a unit"), (3.55, "a layer")):
+        axes.text(x, 1.62, name, ha="center", color=plots.MUTED)
+    for unit_y in (0.95, 0.25):
+        for input_y in (1.2, 0.6, 0.0):
+            axes.plot([2.96, 3.64], [input_y, unit_y], color=plots.WEIGHT, linewidth=1)
+            axes.plot(2.9, input_y, "o", color=plots.REST, markersize=5)
+        above = [unit_y + 0.16, unit_y + 0.34]
+        axes.plot([3.8, 3.8], above, color=plots.BIAS, linewidth=1.6)
+        _unit(axes, (3.8, unit_y), "")
+        axes.plot([3.96, 4.3], [unit_y, unit_y], color=plots.ACTIVITY, linewidth=1.6)
+    axes.set(xlim=(-0.15, 4.35), ylim=(-0.15, 1.8), aspect="equal")
+    return figure, total
+
+
+def _signed(value: float) -> str:
+    return f"{value:g}".replace("-", "\N{MINUS SIGN}")
+
+
+def _unit(axes: Axes, center: tuple[float, float], label: str) -> None:
+    circle = Circle(center, 0.16, facecolor=plots.GROUND, edgecolor=plots.INK, linewidth=1.2)
+    axes.add_patch(circle).set_zorder(3)
+    axes.text(*center, label, ha="center", va="center", zorder=4)
 
 
 def sum_of_hinges(

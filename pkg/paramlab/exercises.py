@@ -126,6 +126,32 @@ EXERCISES = {
             (lambda: 5 * _D_XL, "this is the MLP alone; attention has biases too"),
         ),
     ),
+    "3.1": Exercise(
+        lambda: 10 * 2 / (2 + 1 + 1),
+        "which powers of 2 do the scores 1, 0 and 0 give, and what share of them is tea's?",
+        (
+            (lambda: 8, "this is the head as it was; its query is now (1, 0)"),
+            (lambda: 50, "this is the share in percent; it multiplies the value of tea, (10, 0)"),
+            (lambda: 0.5, "this is the share; it multiplies the value of tea, (10, 0)"),
+            (lambda: 10 / 3, "the score of tea is 1, that of the others 0: it still gets more"),
+            (lambda: 2.5, "this is the second number, what comes from milk"),
+        ),
+    ),
+    "3.2": Exercise(
+        lambda: count(_config("llama2-7b")).by_role["weight"],
+        "which parameters are in no matrix product?",
+        (
+            (lambda: count(_config("llama2-7b")).total, "one table is only looked up"),
+            (
+                lambda: count(_config("llama2-7b")).active_without_input_table,
+                "the gains of the norms multiply too, but they are no matrix",
+            ),
+            (
+                lambda: count(_config("llama2-7b")).by_role["weight"] - 32_000 * 4_096,
+                "the table that scores the next token is a matrix like the others",
+            ),
+        ),
+    ),
     "4.1": Exercise(
         lambda: 92 + 4 - 8,
         "which array grows, and which one goes?",

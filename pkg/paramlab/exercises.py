@@ -18,9 +18,9 @@ from paramlab.params import count
 class Exercise:
     """One checked exercise; every number is a function, so that nothing is computed in vain."""
 
-    right: Callable[[], int]
+    right: Callable[[], float]
     hint: str  # for an answer that is none of the slips
-    slips: tuple[tuple[Callable[[], int], str], ...] = ()  # likely answers, and what to say to each
+    slips: tuple[tuple[Callable[[], float], str], ...] = ()  # likely answers, what to say to each
 
 
 def check(name: str, answer: object) -> str:

@@ -293,3 +293,9 @@ def test_whole_numbers_are_no_parameters():
 
 def test_the_module_reads_in_one_sitting():
     assert len(Path(autograd.__file__).read_text(encoding="utf-8").splitlines()) <= 300
+
+
+@pytest.mark.parametrize("name", ["gelu", "gelu_exact", "silu"])
+def test_a_smooth_activation_has_the_slope_one_half_at_zero(name):
+    _, slope = value_and_grad(lambda x: ACTIVATIONS[name](x).sum())(np.zeros(1))
+    assert slope == pytest.approx(0.5)

@@ -108,3 +108,12 @@ def test_importing_the_lesson_loads_neither_figures_nor_readers_of_files(module)
 def test_the_readme_gives_the_lesson_in_the_order_of_reading():
     named = re.findall(r"^\| &emsp;`(\w+)` \|", README, flags=re.MULTILINE)
     assert named == list(LESSON)
+
+
+def test_public_classes_have_one_name_each():
+    found: dict[str, list[str]] = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for node in ast.parse(path.read_text("utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                found.setdefault(node.name, []).append(path.stem)
+    assert {name: homes for name, homes in found.items() if len(homes) > 1} == {}

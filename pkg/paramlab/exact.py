@@ -20,9 +20,9 @@ def gelu_exact(x: np.ndarray) -> np.ndarray:
     >>> gelu_exact(np.array([-100.0, 0.0, 1.0, 100.0])).round(4).tolist()
     [0.0, 0.0, 0.8413, 100.0]
     """
-    size = np.maximum(x, 0) + np.maximum(-x, 0)  # |x|, with a gradient at 0
+    size = np.maximum(x, 0) + np.maximum(-x, 0)  # |x|
     t = 1 / (1 + 0.3275911 / math.sqrt(2) * size)
     a1, a2, a3, a4, a5 = 0.254829592, -0.284496736, 1.421413741, -1.453152027, 1.061405429
     series = t * (a1 + t * (a2 + t * (a3 + t * (a4 + t * a5))))
     # The chance is 1 - s / 2 above 0 and s / 2 below it, with s = series * exp(-x^2 / 2).
-    return np.maximum(x, 0) - size / 2 * series * np.exp(-x * x / 2)
+    return x / 2 + size / 2 - size / 2 * series * np.exp(-x * x / 2)

@@ -214,6 +214,8 @@ SMOLLM2 = llama(30, 576, 192, 1536, 49152, tables=1)
 MISTRAL = llama(32, 4096, 1024, 14336, 32000)
 MIXTRAL = llama(32, 4096, 1024, 14336, 32000, experts=8, mlps=8)
 MIXTRAL_ACTIVE = llama(32, 4096, 1024, 14336, 32000, experts=8, mlps=2)
+# One norm, one key-value head of 256, gated MLPs (arXiv 2204.02311 section 2 and table 1).
+PALM_8B = 32 * (2 * 4096**2 + 2 * 4096 * 256 + 3 * 4096 * 16384) + 256000 * 4096 + 33 * 4096
 FALCON_180B = 178_557_088_768  # counted by transformers; the catalog enumerates the same
 DEEPSEEK_V3, DEEPSEEK_V3_ACTIVE = 671_026_404_352, 37_552_282_624
 
@@ -233,6 +235,7 @@ DEEPSEEK_V3, DEEPSEEK_V3_ACTIVE = 671_026_404_352, 37_552_282_624
         ("smollm2-135m", SMOLLM2),
         ("mixtral-8x7b", MIXTRAL),
         ("falcon-180b", FALCON_180B),
+        ("palm-8b", PALM_8B),
         ("deepseek-v3", DEEPSEEK_V3),
     ],
 )
@@ -397,7 +400,7 @@ COMPUTED = {
     "B24": (f"{2 * 131072**2 / GIB:.0f}", f"{LLAMA32_1B / 1e9:.2f}"),
     "B25": (
         f"{gpt(32, 4096, 2048) / 1e9:.2f}",
-        f"{LLAMA3 / 1e9:.2f}",
+        f"{PALM_8B / 1e9:.2f}",
         f"{MIXTRAL / 1e9:.2f}",
         f"{LLAMA3 / MISTRAL:.2f}",
     ),

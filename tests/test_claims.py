@@ -263,6 +263,12 @@ DATA_GAINS = [B * (D**-b - TOKENS**-b) for _, B, _, b in chinchilla() for D in (
 MARGINAL = [(GPT3 / GPT2_XL) ** (1 + a) for _, _, a, _ in chinchilla()]
 PARAMETER_TERMS = [A * GPT3**-a for A, _, a, _ in chinchilla()]
 DATA_TERMS = [B * TOKENS**-b for _, B, _, b in chinchilla()]
+FLOORS = (1.69, exp(0.5267228), 1.8172)  # E of the same three fits
+DOUBLED = [
+    n * (1 - 2**-a) / (E + n)
+    for n, E, (_, _, a, _) in zip(PARAMETER_TERMS, FLOORS, chinchilla(), strict=True)
+]
+WITHOUT_TABLES = 96 * 12288**2 / (48 * 1600**2)  # GPT-3 over GPT-2, as Kaplan et al. count
 
 
 def growth(n_layers, d_model, vocab_size=50257, pairs=4, n=2048, m=32768):
@@ -331,19 +337,20 @@ COMPUTED = {
     "A10": (f"{96 * 96 * 2048 * 2049 // 2:,}",),
     "A11": (f"{12 * 96 * 12288**2 / 1e9:.0f}", f"{2048 * 12 * 96 * 12288**2 / 1e12:.0f}"),
     "A16": (f"{MIXTRAL_ACTIVE / 1e9:.2f}", f"{MIXTRAL / 1e9:.2f}"),
-    "A22": (f"{1 - 2**-0.076:.1%}", f"{1 - 10**-0.076:.1%}"),
+    "A22": (f"{1 - 2**-0.076:.1%}", f"{min(DOUBLED):.1%}", f"{max(DOUBLED):.1%}"),
     "A24": (
         f"{6 * LLAMA3 * 15e12 / 1e23:.1f}e23",
         f"{6 * LLAMA3 * 15e12 / (6 * GPT3 * TOKENS):.1f}",
         f"{6 * GPT3 * TOKENS / 1e23:.2f}e23",
         f"{GPT3 / 1e9:.1f}",
     ),
-    "A25": (f"{min(MARGINAL):.0f}", f"{max(MARGINAL):.0f}"),
+    "A25": (f"{min(MARGINAL):.0f}", f"{max(MARGINAL):.0f}", f"{WITHOUT_TABLES**1.076:.0f}"),
     "A26": (
         f"{min(PARAMETER_TERMS):.2f}",
         f"{max(PARAMETER_TERMS):.2f}",
         f"{min(DATA_TERMS):.2f}",
         f"{max(DATA_TERMS):.2f}",
+        f"{1 - 2**-0.076:.1%}",
     ),
     "A30": (
         f"{1e3 * 2 * GPT3 / (8 * 2.04e12):.1f}",
@@ -430,7 +437,7 @@ QUOTED = {
     "A21": "200",
     "A23": "280 175 1.3",
     "A24": "300",
-    "A25": "500",
+    "A25": "170 580",
     "A26": "300",
     "A33": "4,096",
     "A34": "260 100",

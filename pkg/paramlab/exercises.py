@@ -171,6 +171,27 @@ EXERCISES = {
             (lambda: 175_181_291_520, "this leaves out positions, norms and biases"),
         ),
     ),
+    "5.1": Exercise(
+        lambda: 2 * (2 * 2 * 2 - 10) * (2 * 2),
+        "what is the slope at the seconds, and by what does b multiply it?",
+        (
+            (lambda: 16, "it has another sign: what does the loss do when b grows?"),
+            (lambda: -4, "this is the slope at the seconds"),
+            (lambda: -8, "this is the slope at the letters, or the square without its 2"),
+            (lambda: 4, "this is the loss"),
+        ),
+    ),
+    "5.2": Exercise(
+        lambda: 16 * count(_config("llama2-7b")).total,
+        "four numbers of how many bytes for each parameter?",
+        (
+            (lambda: count(_config("llama2-7b")).total, "these are the parameters"),
+            (_bits(32), "this is enough to run it, or counts numbers and not bytes"),
+            (_bits(64), "this is the weights and the gradient; AdamW keeps two numbers more"),
+            (_bits(96), "one of the four numbers is missing"),
+            (lambda: 128 * count(_config("llama2-7b")).total, "these are bits"),
+        ),
+    ),
     "6.2": Exercise(
         lambda: 96 * 4 * 12288,
         "how many units has a block, and how many blocks are there?",

@@ -7,7 +7,7 @@ from paramlab.errors import ModelFileError
 FOLDER = Path("book", "experiments")
 
 
-def recorded(name: str) -> Path:
+def recorded_file(name: str) -> Path:
     """Return the path of a recorded file, such as ``"data/tiny-gpt2.json"``.
 
     It is looked for in the copy of the book that this package was installed from, then in the
@@ -20,7 +20,7 @@ def recorded(name: str) -> Path:
 
     Examples
     --------
-    >>> recorded("data/tiny-gpt2.json").name
+    >>> recorded_file("data/tiny-gpt2.json").name
     'tiny-gpt2.json'
     """
     here = Path.cwd()

@@ -31,6 +31,7 @@ class Published:
     published_embedding: str
     published_non_embedding: str
     quoted_params: int | None  # counted by another library; paramlab does not enumerate it
+    license: str  # of the weights; empty where we do not know it
     source: str
     note: str
 

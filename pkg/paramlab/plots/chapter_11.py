@@ -181,8 +181,10 @@ def context_against_size(
     axes.set_xscale("log")
     axes.set_yscale("log", base=2)
     axes.set(xlabel="parameters (log scale)", ylabel="context in tokens (log scale)")
-    ticks = [512 * 4**i for i in range(5)]
+    ticks = [512 * 4**i for i in range(8)]
     axes.set_yticks(ticks, [display.number(t) for t in ticks])
-    axes.set_xticks([10**8, 10**9, 10**10, 10**11], ["0.1 B", "1 B", "10 B", "100 B"])
+    axes.set_xticks(
+        [10**8, 10**9, 10**10, 10**11, 10**12], ["0.1 B", "1 B", "10 B", "100 B", "1 T"]
+    )
     axes.minorticks_off()
     return figure, drawn

@@ -26,7 +26,9 @@ def test_the_catalog_page_holds_every_model_with_its_count_and_source():
     for model, body in zip(catalog.load(), bodies, strict=True):
         cells = [re.sub("<[^>]*>", "", cell) for cell in re.findall(r"<t[hd].*?</t[hd]>", body)]
         assert cells[0] == f"{model.name} {model.slug}"
-        assert cells[-1].replace("arXiv ", "") == model.source
+        license = model.license or "unknown to us"
+        told = f"license: {license}. Source: {model.source}"
+        assert cells[-1].replace("arXiv ", "") == told
         if model.config:
             assert cells[2] == number(count(model.config).total)
         else:

@@ -409,6 +409,7 @@ COMPUTED = {
         f"{gpt(32, 4096, 2048) / 1e9:.2f}",
         f"{PALM_8B / 1e9:.2f}",
         f"{MIXTRAL / 1e9:.2f}",
+        f"{PALM_8B / gpt(32, 4096, 2048):.2f}",
         f"{LLAMA3 / MISTRAL:.2f}",
     ),
     "B27": (

@@ -125,6 +125,7 @@ def check_positive(**sizes: int) -> None:
 # ------------------------------------------------------------------ what is costed
 
 FARTHEST = 10**12  # tokens; no text is longer
+MOST_TRAINING = 10**15  # tokens; no training reads more
 
 
 def check_decoder(config: ModelConfig) -> None:
@@ -146,13 +147,24 @@ def check_decoder(config: ModelConfig) -> None:
         )
 
 
-def check_lengths(least: int = 1, **lengths: int) -> None:
+def check_lengths(least: int = 1, most: int = FARTHEST, **lengths: int) -> None:
     """Refuse numbers of tokens or texts that are none, by their names."""
     for name, n in lengths.items():
-        if type(n) is not int or not least <= n <= FARTHEST:
-            raise ValueError(
-                f"{name} is {n!r}; it must be a whole number from {least} to {FARTHEST}"
-            )
+        if type(n) is not int or not least <= n <= most:
+            raise ValueError(f"{name} is {n!r}; it must be a whole number from {least} to {most}")
+
+
+def check_within(n_tokens: int, n_ctx: int) -> None:
+    """Refuse a text that is longer than the window of a model, where that is known."""
+    if n_ctx and n_tokens > n_ctx:
+        raise ValueError(f"a context of {n_tokens:,} tokens is beyond the window of {n_ctx:,}")
+
+
+def check_share(**shares: float) -> None:
+    """Refuse what is no share of a whole, by its name."""
+    for name, share in shares.items():
+        if not (isinstance(share, Real) and 0 < share <= 1):
+            raise ValueError(f"{name} is {share!r}; it must be above 0 and at most 1")
 
 
 def check_attention_kind(attention: str) -> None:

@@ -97,10 +97,11 @@ def _parser() -> argparse.ArgumentParser:
         "hides; window:N: at most N tokens back",
     )
     command.add_argument(
-        "--precision", default="fp16", help="of the weights: fp32, fp16 (default), bf16, int8, int4"
+        "--precision", help="of the weights: fp32, fp16 (default), bf16, int8, int4"
     )
     command.add_argument("--batch", type=int, default=1, metavar="B", help="texts at a time (1)")
     command.add_argument("--json", action="store_true", help="print one JSON object")
+    _add_training(command)
     command.set_defaults(run=_cost)
 
     command = commands.add_parser("compare", help="say which field causes how many parameters")
@@ -153,6 +154,21 @@ def _add_context(command: argparse.ArgumentParser, default: str) -> None:
     )
 
 
+def _add_training(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--device", metavar="D", help="how long it takes there, for example h100-sxm-80gb"
+    )
+    command.add_argument(
+        "--train", action="store_true", help="of a training step; --precision is of the products"
+    )
+    command.add_argument("--tokens", type=int, metavar="N", help="of so many training tokens, too")
+    command.add_argument("--devices", type=int, metavar="N", help="how many train it together (1)")
+    command.add_argument(
+        "--utilization", type=float, metavar="U",
+        help="the share of the device's rate that training reaches (1: the shortest time)",
+    )  # fmt: skip
+
+
 def _one_line(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return _cut(f"{error.filename or 'output'}: {error.strerror}")
@@ -179,12 +195,40 @@ def _count(options: argparse.Namespace) -> int:
 def _cost(options: argparse.Namespace) -> int:
     from paramlab.reports import cost, cost_as_json, cost_as_text, decoder
 
+    for name in () if options.train else ("tokens", "devices", "utilization"):
+        if getattr(options, name) is not None:
+            raise ValueError(f"--{name} is of training; give --train too")
+    if options.device and not options.train:
+        raise ValueError("--device is of training; give --train too")
     counted = _with_heads(options.source)
     context = options.context if options.context is not None else counted.config.n_ctx
-    costed = cost(decoder(counted), context, options.attention, options.precision, options.batch)
+    if options.train:
+        return _cost_of_training(counted, context, options)
+    precision = options.precision or "fp16"
+    costed = cost(decoder(counted), context, options.attention, precision, options.batch)
     if options.json:
         return _print_json(cost_as_json(counted, costed))
     print(cost_as_text(counted, costed))
+    return 0
+
+
+def _cost_of_training(counted: "Counted", context: int, options: argparse.Namespace) -> int:
+    from paramlab import hardware
+    from paramlab.training_report import training, training_as_json, training_as_text
+
+    device = hardware.find(options.device) if options.device else None
+    for name in () if device else ("precision", "devices", "utilization"):
+        if getattr(options, name) is not None:
+            raise ValueError(f"--{name} matters to the time on a device; give --device too")
+    told = training(
+        counted, context, options.batch, options.attention, options.tokens, device,
+        options.precision,
+        1.0 if options.utilization is None else options.utilization,
+        1 if options.devices is None else options.devices,
+    )  # fmt: skip
+    if options.json:
+        return _print_json(training_as_json(counted, told))
+    print(training_as_text(counted, told))
     return 0
 
 

@@ -1,0 +1,190 @@
+"""How the costs of training are told: as text, as JSON, and with what they rest on in words."""
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from paramlab import display
+from paramlab.checks import check_lengths, check_share, check_within
+from paramlab.costs import Operations
+from paramlab.params import count
+from paramlab.reports import BASIS, decoder
+from paramlab.training_costs import (
+    StepMemory,
+    rule_of_six,
+    step_memory,
+    step_operations,
+    training_flops,
+    training_seconds,
+)
+
+if TYPE_CHECKING:
+    from paramlab.files.source import Counted
+    from paramlab.hardware import Device
+
+
+@dataclass(frozen=True)
+class Training:
+    """What a step, and as many as reach a number of tokens, cost."""
+
+    n_tokens: int  # of one text
+    batch: int
+    attention: str
+    total_tokens: int
+    step: Operations
+    memory: StepMemory | None
+    memory_unknown: str  # why, if it is
+    flops: int  # of all steps
+    parameters: int  # N, those that a token passes through
+    rule_of_six_flops: int
+    precision: str  # of the products; empty without a device
+    flops_per_s: float
+    utilization: float
+    n_devices: int
+    seconds: float | None
+    assumptions: tuple[str, ...]
+
+
+def training(
+    counted: "Counted",
+    n_tokens: int,
+    batch: int = 1,
+    attention: str = "causal",
+    total_tokens: int | None = None,
+    device: "Device | None" = None,
+    precision: str | None = None,
+    utilization: float = 1.0,
+    n_devices: int = 1,
+) -> Training:
+    """Return all that :mod:`paramlab.training_costs` computes, and its assumptions.
+
+    Without ``total_tokens`` the training is one step.
+
+    Raises
+    ------
+    ValueError
+        When an argument is out of range, the texts do not fit into the window of the model, or it
+        is no decoder with softmax attention.
+    """
+    config = decoder(counted)
+    check_lengths(context=n_tokens, batch=batch, n_devices=n_devices)
+    check_within(n_tokens, config.n_ctx)
+    check_share(utilization=utilization)
+    total = batch * n_tokens if total_tokens is None else total_tokens
+    flops = training_flops(config, total, n_tokens, attention)
+    memory, unknown = None, ""
+    try:
+        memory = step_memory(config, n_tokens, batch)
+    except ValueError as error:
+        unknown = str(error)
+    rate, seconds = ("", 0.0), None
+    if device:
+        rate = device.rate(precision)
+        seconds = training_seconds(flops, rate[1], utilization, n_devices)
+    active = count(config).active
+    assumptions = [
+        "1 multiply-add is 2 FLOPs; norms, softmax, activations and the optimizer are not counted",
+        f"attention {attention}; the way back takes two products for each one of the way there",
+        f"6 N D with N = {active:,}, all parameters that a token passes through",
+    ]
+    if memory:
+        assumptions.append("bytes are those of this book's trainer: float32, nothing recomputed")
+    if device:
+        shown = display.percent(utilization, 1)
+        assumptions.append(
+            f"{n_devices:,} x {device.name}, each at {shown} of {rate[1]:.4g} FLOP/s ({rate[0]}); "
+            "that all work evenly is assumed, and whether their memory suffices is not asked"
+        )
+    return Training(
+        n_tokens, batch, attention, total, step_operations(config, n_tokens, batch, attention),
+        memory, unknown, flops, active, rule_of_six(active, total), *rate, utilization, n_devices,
+        seconds, tuple(assumptions),
+    )  # fmt: skip
+
+
+def training_as_text(counted: "Counted", t: Training) -> str:
+    """Return the costs of training as tables, and what they rest on."""
+    step = t.step.multiply_adds
+    rows: list[tuple[object, ...]] = [
+        (part, n, display.percent(n, step)) for part, n in t.step.by_part.items()
+    ]
+    rows += [("total", step, "100%"), ("in FLOPs", t.step.flops, "")]
+    texts = "1 text" if t.batch == 1 else f"{t.batch:,} texts"
+    lines = [
+        f"{counted.name}: a training step of {texts} of {t.n_tokens:,} tokens", "",
+        display.table(rows, ("multiply-adds, there and back", "", "share")), "",
+    ]  # fmt: skip
+    if t.memory:
+        m = t.memory
+        sizes = [
+            ("weights", m.weight_bytes),
+            ("moments of AdamW", m.moment_bytes),
+            ("activations", m.kept_bytes),
+            *((f"  {part}", n) for part, n in m.activation_bytes.items()),
+            ("gradients and what passes", m.peak_bytes - m.state_bytes - m.kept_bytes),
+            ("peak", m.peak_bytes),
+        ]
+        if m.peak_bytes < m.state_bytes + m.kept_bytes:
+            sizes[-2] = ("  gone when the peak comes", m.kept_bytes)
+        table = display.table(
+            [(name, n, display.in_bytes(n)) for name, n in sizes], ("bytes", "", "")
+        )
+        lines += [table, ""]
+    else:
+        lines += [f"bytes are not known: {t.memory_unknown}", ""]
+    ratio = display.rounded(t.flops / t.rule_of_six_flops, 4)
+    lines.append(f"{t.total_tokens:,} tokens: {t.flops:.4g} FLOPs, {ratio} of 6 N D")
+    if t.seconds is not None:
+        lines.append(f"time: {in_time(t.seconds)}")
+    basis = f"basis: {counted.basis} ({BASIS[counted.basis]})"
+    return "\n".join((*lines, *t.assumptions, basis, *counted.notes))
+
+
+def training_as_json(counted: "Counted", t: Training) -> dict[str, object]:
+    """Return the costs of training under stable names, with units; counts are integers."""
+    memory = t.memory and asdict(t.memory) | {
+        "kept_bytes": t.memory.kept_bytes, "peak_bytes": t.memory.peak_bytes
+    }  # fmt: skip
+    device = t.seconds is not None and {
+        "precision": t.precision, "flops_per_s": t.flops_per_s, "utilization": t.utilization,
+        "n_devices": t.n_devices, "seconds": t.seconds,
+    }  # fmt: skip
+    return {
+        "name": counted.name,
+        "n_tokens": t.n_tokens,
+        "batch": t.batch,
+        "attention": t.attention,
+        "step": {
+            "multiply_adds": t.step.multiply_adds,
+            "flops": t.step.flops,
+            "components": t.step.by_part,
+        },
+        "memory": memory,
+        "memory_unknown": t.memory_unknown or None,
+        "total_tokens": t.total_tokens,
+        "flops": t.flops,
+        "parameters": t.parameters,
+        "rule_of_six_flops": t.rule_of_six_flops,
+        "device": device or None,
+        "assumptions": list(t.assumptions),
+        "basis": counted.basis,
+        "notes": list(counted.notes),
+    }
+
+
+_UNITS = ((31_557_600, "years"), (86_400, "days"), (3600, "hours"), (60, "minutes"), (1, "seconds"))
+
+
+def in_time(seconds: float) -> str:
+    """Return a time in the largest unit of which there are two or more.
+
+    Examples
+    --------
+    >>> in_time(7200), in_time(90), in_time(0.0123), in_time(1.2e-5)
+    ('2.00 hours', '90.0 seconds', '12.3 milliseconds', '12.0 microseconds')
+    """
+    for size, unit in _UNITS:
+        if seconds >= 2 * size or (size == 1 and seconds >= 1):
+            return f"{display.rounded(seconds / size, 3)} {unit}"
+    if seconds >= 1e-3:
+        return f"{display.rounded(1e3 * seconds, 3)} milliseconds"
+    return f"{display.rounded(1e6 * seconds, 3)} microseconds"

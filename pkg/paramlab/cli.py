@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from paramlab.files.source import Counted
+    from paramlab.hardware import Device
 
 EXIT_BAD_INPUT = 2
 LONGEST_ERROR = 400  # characters; a damaged file can hold a name of megabytes
@@ -156,7 +157,9 @@ def _add_context(command: argparse.ArgumentParser, default: str) -> None:
 
 def _add_training(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "--device", metavar="D", help="how long it takes there, for example h100-sxm-80gb"
+        "--device",
+        metavar="D",
+        help="how long it takes there: h100-sxm-80gb, for example, or here (measured)",
     )
     command.add_argument(
         "--train", action="store_true", help="of a training step; --precision is of the products"
@@ -198,12 +201,12 @@ def _cost(options: argparse.Namespace) -> int:
     for name in () if options.train else ("tokens", "devices", "utilization"):
         if getattr(options, name) is not None:
             raise ValueError(f"--{name} is of training; give --train too")
-    if options.device and not options.train:
-        raise ValueError("--device is of training; give --train too")
     counted = _with_heads(options.source)
     context = options.context if options.context is not None else counted.config.n_ctx
     if options.train:
         return _cost_of_training(counted, context, options)
+    if options.device:
+        return _cost_on_device(counted, context, options)
     precision = options.precision or "fp16"
     costed = cost(decoder(counted), context, options.attention, precision, options.batch)
     if options.json:
@@ -212,11 +215,31 @@ def _cost(options: argparse.Namespace) -> int:
     return 0
 
 
-def _cost_of_training(counted: "Counted", context: int, options: argparse.Namespace) -> int:
+def _cost_on_device(counted: "Counted", context: int, options: argparse.Namespace) -> int:
+    from paramlab.latency import latency
+    from paramlab.latency_report import latency_as_json, latency_as_text
+    from paramlab.reports import decoder
+
+    device = _device(options.device)
+    precision = options.precision or device.rate()[0]
+    found = latency(decoder(counted), device, context, options.batch, precision, options.attention)
+    if options.json:
+        return _print_json(latency_as_json(counted, device, found))
+    print(latency_as_text(counted, device, found))
+    return 0
+
+
+def _device(name: str) -> "Device":
     from paramlab import hardware
+    from paramlab.latency import measure_machine
+
+    return measure_machine() if name == "here" else hardware.find(name)
+
+
+def _cost_of_training(counted: "Counted", context: int, options: argparse.Namespace) -> int:
     from paramlab.training_report import training, training_as_json, training_as_text
 
-    device = hardware.find(options.device) if options.device else None
+    device = _device(options.device) if options.device else None
     for name in () if device else ("precision", "devices", "utilization"):
         if getattr(options, name) is not None:
             raise ValueError(f"--{name} matters to the time on a device; give --device too")

@@ -1,0 +1,192 @@
+"""Latency: limit cases that can be worked out by hand, and properties of every roof."""
+
+import json
+from dataclasses import replace
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from paramlab import catalog, hardware
+from paramlab.cli import main
+from paramlab.config import ModelConfig
+from paramlab.costs import (
+    BITS,
+    decode_operations,
+    forward_operations,
+    kv_cache_bytes,
+    weight_bytes,
+    weight_bytes_read,
+)
+from paramlab.hardware import Device
+from paramlab.latency import Roof, crossover_batch, latency, measure_machine
+
+A100 = hardware.find("a100-sxm-40gb")
+H100 = hardware.find("h100-sxm-80gb")
+LLAMA = catalog.find("llama3.1-8b").config
+DENSE = ModelConfig(
+    n_layers=2, d_model=64, n_heads=4, d_ff=256, vocab_size=100, n_ctx=512, positions="rope"
+)
+
+
+def test_one_text_is_written_no_sooner_than_the_weights_are_read():
+    found = latency(LLAMA, H100, 1)
+    cache = 131_072  # 2 x 32 layers x 8 heads x 128 numbers x 2 bytes
+    assert found.decode.read_bytes == weight_bytes_read(LLAMA) + cache
+    assert found.decode.seconds == found.decode.read_bytes / 3.35e12
+    assert found.decode.bound == "memory"
+    assert found.user_tokens_per_s == found.machine_tokens_per_s == 1 / found.decode.seconds
+
+
+def test_the_cache_of_each_text_is_read():
+    short, long = (latency(LLAMA, H100, n, batch=3).decode.read_bytes for n in (1000, 3000))
+    assert long - short == 3 * 2000 * 131_072
+
+
+def test_many_texts_are_bound_by_computing():
+    found = latency(DENSE, A100, 1, batch=10**6)
+    assert found.decode.bound == "computing"
+    assert found.decode.seconds == 10**6 * decode_operations(DENSE, 1).flops / 312e12
+
+
+def test_a_long_prompt_is_bound_by_computing():
+    found = latency(LLAMA, H100, 8192)
+    assert found.prefill.bound == "computing" and found.decode.bound == "memory"
+    assert found.prefill.seconds == forward_operations(LLAMA, 8192, last_only=True).flops / 989.5e12
+
+
+def test_one_user_and_the_whole_machine_are_two_numbers():
+    found = latency(LLAMA, H100, 1000, batch=32)
+    assert found.machine_tokens_per_s == pytest.approx(32 * found.user_tokens_per_s)
+
+
+@pytest.mark.parametrize("slug", ["llama3.1-8b", "gpt2-small", "llama2-70b", "gemma-2b"])
+@pytest.mark.parametrize("context", [1, 30, 100, 1000])
+def test_the_crossover_is_the_first_batch_that_computing_binds(slug, context):
+    c = catalog.find(slug).config
+    first = crossover_batch(c, H100, context)
+    if first is None:
+        assert latency(c, H100, context, 10**7).decode.bound == "memory"
+        return
+    bounds = [latency(c, H100, context, batch).decode.bound for batch in (first - 1, first)]
+    assert bounds == ["memory", "computing"]
+
+
+def test_without_a_cache_to_speak_of_the_crossover_is_rate_over_bandwidth():
+    wide = replace(DENSE, n_layers=1, d_model=2**13, d_embedding=2**13)
+    ratio = 312e12 / 1555e9  # 2 bytes and 2 FLOPs for each weight
+    wide = replace(wide, d_ff=2**17)
+    assert crossover_batch(wide, A100, 1) == pytest.approx(ratio, abs=2)
+
+
+def test_with_a_long_cache_no_batch_is_bound_by_computing():
+    """Each text brings more bytes than operations: f < c in the closed form."""
+    assert crossover_batch(catalog.find("llama2-7b").config, H100, 4096) is None
+    far = latency(catalog.find("llama2-7b").config, H100, 4096, batch=10**6)
+    assert far.decode.bound == "memory"
+
+
+@given(st.integers(1, 512), st.integers(1, 300), st.sampled_from(sorted(BITS)))
+def test_properties(context, batch, precision):
+    found = latency(DENSE, A100, context, batch, precision)
+    for roof in (found.prefill, found.decode):
+        assert roof.seconds == max(roof.reading_seconds, roof.multiplying_seconds)
+        assert roof.read_bytes <= found.needed_bytes
+    assert found.prefill.flops >= found.decode.flops
+    cache = batch * kv_cache_bytes(DENSE, context, precision)
+    assert found.needed_bytes == weight_bytes(DENSE, precision) + cache
+    more = latency(DENSE, A100, context, batch + 1, precision)
+    assert more.user_tokens_per_s <= found.user_tokens_per_s
+    assert more.machine_tokens_per_s >= found.machine_tokens_per_s * (1 - 1e-12)
+
+
+def test_fewer_bits_are_read_and_the_products_keep_sixteen():
+    full, quarter = (latency(LLAMA, H100, 1, precision=p) for p in ("fp16", "int4"))
+    assert quarter.compute_precision == "fp16"
+    assert quarter.decode.flops == full.decode.flops
+    assert quarter.decode.seconds / full.decode.seconds == pytest.approx(0.25, abs=1e-3)
+    whole = latency(LLAMA, H100, 1, precision="int8", compute_precision="int8")
+    assert whole.decode.flops_per_s == 1979e12
+
+
+def test_a_batch_reads_nearly_all_experts():
+    c = catalog.find("mixtral-8x7b").config
+    one, four = (latency(c, H100, 1, batch).decode.read_bytes for batch in (1, 4))
+    assert one < 0.3 * weight_bytes(c) and four > 0.99 * weight_bytes(c)
+
+
+def test_calls_can_take_longest():
+    roof = Roof(1, 1, 1e9, 1e9, calling_seconds=1.0)
+    assert roof.bound == "calls" and roof.seconds == pytest.approx(1)
+    slow = replace(A100, call_seconds=1e-3)  # 6 matrices in each of 2 layers, the head, 2 x 2
+    assert latency(DENSE, slow, 1).decode.calling_seconds == pytest.approx(17e-3)
+
+
+def test_this_machine_is_measured():
+    found = measure_machine(0.3)
+    assert found.slug == "here" and found.read == date.today()
+    assert 1e8 < found.bandwidth_bytes_per_s < 1e13
+    assert 1e8 < found.flops_per_s["fp32"] < 1e15
+    assert 1e-8 < found.call_seconds < 1e-2
+    assert latency(DENSE, found, 9, precision="fp32").decode.seconds > 0
+
+
+def test_what_does_not_fit_is_said():
+    found = latency(catalog.find("gpt3-175b").config, H100, 2048)
+    assert not found.fits and latency(DENSE, A100, 10).fits
+
+
+# ------------------------------------------------------------------ the command line
+
+
+@pytest.fixture
+def cost(capsys):
+    def call(*arguments):
+        status = main(["cost", *map(str, arguments)])
+        return status, *capsys.readouterr()
+
+    return call
+
+
+def test_the_command_says_what_the_functions_say(cost):
+    options = ("llama3.1-8b", "--device", "h100-sxm-80gb", "--context", 8192, "--batch", 4)
+    status, out, err = cost(*options, "--json")
+    told, found = json.loads(out), latency(LLAMA, H100, 8192, 4)
+    assert (status, err) == (0, "")
+    assert told["decode"]["seconds"] == found.decode.seconds
+    assert told["prefill"]["bound"] == "computing"
+    assert told["user_tokens_per_s"] * 4 == pytest.approx(told["machine_tokens_per_s"])
+    status, out, _ = cost(*options)
+    assert status == 0 and "one user: at most" in out and "the whole machine: at most" in out
+
+
+def test_a_device_without_fp16_takes_its_own_sixteen_bits(cost):
+    status, out, _ = cost("gpt2-small", "--device", "tpu-v5e", "--json")
+    assert status == 0 and json.loads(out)["compute_precision"] == "bf16"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("gpt2-small", "--device", "abacus"), "no device is called 'abacus'; known are v100"),
+        (("gpt2-small", "--device", "tpu-v5e", "--batch", "0"), "batch is 0"),
+        (
+            ("gpt2-small", "--device", "tpu-v5e", "--context", "1025"),
+            "a context of 1,025 tokens is beyond the window of 1,024",
+        ),
+        (("gpt2-small", "--device", "tpu-v5e", "--context", "0"), "context is 0"),
+        (("gpt2-small", "--device", "tpu-v5e", "--precision", "fp16"), "lists no rate for fp16"),
+        (("gpt2-small", "--device", "tpu-v5e", "--precision", "int3"), "precision is 'int3'"),
+        (("gpt-4", "--device", "tpu-v5e"), "GPT-4 has no public configuration"),
+        (("gpt2-small", "--device", "tpu-v5e", "--utilization", "0.5"), "give --train too"),
+    ],
+)
+def test_bad_input_is_one_sentence(cost, arguments, reason):
+    status, out, err = cost(*arguments)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith("paramlab cost: ") and reason in err
+
+
+def test_figures_that_contradict_each_other_are_refused_when_they_are_read():
+    with pytest.raises(ValueError, match="a call takes -1 s"):
+        Device("d", "d", 1, 1.0, {"fp32": 1.0}, "", date(2026, 1, 1), call_seconds=-1)

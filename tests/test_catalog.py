@@ -40,6 +40,35 @@ def test_a_basis_is_given_exactly_where_there_is_a_count(model):
 
 
 @slugs
+def test_a_window_is_claimed_no_shorter_than_trained_and_a_longer_one_says_how(model):
+    trained, claimed = model.window_trained, model.window_claimed
+    assert all(n is None or (isinstance(n, int) and n > 0) for n in (trained, claimed))
+    if trained and claimed:
+        assert trained <= claimed
+        assert bool(model.window_method) == (trained < claimed)
+    elif model.window_method:  # its makers name a method, not the length that it starts from
+        assert claimed
+
+
+def test_the_context_of_a_configuration_is_the_claimed_window_but_for_two_families():
+    given = [m for m in MODELS if m.config and m.window_claimed]
+    assert len(given) > 90
+    apart = {m.family for m in given if m.config.n_ctx != m.window_claimed}
+    assert apart == {"SmolLM3", "Qwen3"}
+    smollm3 = catalog.find("SmolLM3-3B")
+    assert smollm3.config.n_ctx == smollm3.window_trained
+    assert {m.config.n_ctx - m.window_trained for m in MODELS if m.family == "Qwen3"} == {8192}
+
+
+def test_tables_of_positions_end_where_training_did():
+    learned = [m for m in MODELS if m.config and m.config.positions == "learned"]
+    tables = [m for m in learned if m.window_trained or m.window_claimed]
+    assert len(tables) > 20
+    for model in tables:
+        assert model.window_trained == model.window_claimed == model.config.n_ctx, model.name
+
+
+@slugs
 def test_a_model_is_found_by_its_slug_and_by_its_name_however_written(model):
     for written in (model.slug, model.name, model.name.upper(), model.slug.replace("-", "_")):
         assert catalog.find(written) is model

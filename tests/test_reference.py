@@ -27,7 +27,8 @@ def test_the_catalog_page_holds_every_model_with_its_count_and_source():
         cells = [re.sub("<[^>]*>", "", cell) for cell in re.findall(r"<t[hd].*?</t[hd]>", body)]
         assert cells[0] == f"{model.name} {model.slug}"
         license = model.license or "unknown to us"
-        told = f"license: {license}. Source: {model.source}"
+        window = f"window: {model.window}. " if model.window else ""
+        told = f"{window}license: {license}. Source: {model.source}"
         assert cells[-1].replace("arXiv ", "") == told
         if model.config:
             assert cells[2] == number(count(model.config).total)

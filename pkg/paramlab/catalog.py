@@ -2,6 +2,13 @@
 
 ``basis`` says what an exact count rests on: ``weights`` (a published file), ``config`` (a
 published configuration) or ``inferred`` (the paper leaves something open).
+
+The window, in tokens, follows one rule: ``window_trained`` is the length of the longest texts in
+(pre-)training, that for long contexts included, before any stretching at use; ``window_claimed``
+is what the makers say the model accepts; ``window_method`` is how the claim goes beyond training.
+None, or an empty text, says that the makers do not state it or that we did not find it. The field
+``config.n_ctx`` is the claimed window where one is given (else what the configuration allows), but
+for SmolLM3 (the trained one) and Qwen3 (40,960: the 32,768 of training and 8,192 more).
 """
 
 import csv
@@ -31,9 +38,29 @@ class Published:
     published_embedding: str
     published_non_embedding: str
     quoted_params: int | None  # counted by another library; paramlab does not enumerate it
+    window_trained: int | None
+    window_claimed: int | None
+    window_method: str
     license: str  # of the weights; empty where we do not know it
     source: str
     note: str
+
+    @property
+    def window(self) -> str:
+        """Return the window in a few words: trained, and where the claim differs, claimed.
+
+        Examples
+        --------
+        >>> find("GPT-2 small").window, find("Kimi-K2").window, find("gpt-oss-20b").window
+        ('1,024', '32,768 → 131,072 (YaRN)', '? → 131,072 (YaRN)')
+        """
+        if self.window_trained == self.window_claimed:
+            return f"{self.window_trained:,}" if self.window_trained else ""
+        trained, claimed = (
+            f"{n:,}" if n else "?" for n in (self.window_trained, self.window_claimed)
+        )
+        method = f" ({self.window_method})" if self.window_method else ""
+        return f"{trained} → {claimed}{method}"
 
 
 @cache
@@ -93,12 +120,18 @@ def _model(row: dict[str, str]) -> Published:
         config=_config(row) if row["n_layers"] else None,
         year=int(row["year"]),
         basis=row["basis"] or None,
-        quoted_params=int(row["quoted_params"]) if row["quoted_params"] else None,
+        quoted_params=_integer(row["quoted_params"]),
+        window_trained=_integer(row["window_trained"]),
+        window_claimed=_integer(row["window_claimed"]),
         **{name: row[name] for name in _TEXTS},
     )
 
 
 _TEXTS = [name for name, kind in Published.__annotations__.items() if kind is str]
+
+
+def _integer(text: str) -> int | None:
+    return int(text) if text else None
 
 
 def _config(row: dict[str, str]) -> ModelConfig:

@@ -10,10 +10,10 @@ from paramlab import plots
 
 # Where the label of a dot stands: arguments of Axes.annotate, in points.
 _BESIDE: dict[str, dict[str, Any]] = {
-    "right": {"xytext": (7, 0), "ha": "left", "va": "center"},
     "left": {"xytext": (-7, 0), "ha": "right", "va": "center"},
     "above": {"xytext": (0, 6), "ha": "center", "va": "bottom"},
     "below": {"xytext": (0, -6), "ha": "center", "va": "top"},
+    "below left": {"xytext": (4, -6), "ha": "right", "va": "top"},
 }
 
 
@@ -132,7 +132,7 @@ def bias_shares(
     shares
         For each model its year and its share of biases in percent.
     labels
-        For the models to name a text and its side: right, left, above or below.
+        For the models to name a text and its side: left, above, below or below left.
     none
         The texts in the strip, by the year at which they start.
 
@@ -173,7 +173,7 @@ def _share_dot(axes: Axes, x: float, share: float, label: tuple[str, str] | None
 def _style_share_axes(upper: Axes, lower: Axes) -> None:
     ticks = {0.1: "1 in 1,000", 0.01: "1 in 10,000", 0.001: "1 in 100,000"}
     upper.set_yscale("log")
-    upper.set_ylim(0.0006, 0.26)
+    upper.set_ylim(0.00025, 0.26)
     upper.set_yticks(list(ticks), [f"{share:g}%\n{text}" for share, text in ticks.items()])
     upper.minorticks_off()
     upper.set_title("biases among the parameters (log scale)", loc="left")

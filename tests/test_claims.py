@@ -513,7 +513,7 @@ def test_chinchilla_is_predicted_to_beat_gopher_by_every_fit():
 
 def decoders():
     """Yield the catalog's decoders whose context is known, with their counts."""
-    for model in catalog.load():
+    for model in catalog.published():
         if model.kind == "decoder" and model.config and model.config.n_ctx:
             yield model, count(model.config).total
 

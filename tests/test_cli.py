@@ -93,7 +93,9 @@ def test_the_json_of_gpt2_small(paramlab):
     }
 
 
-@pytest.mark.parametrize("model", [m for m in catalog.load() if m.config], ids=lambda m: m.slug)
+@pytest.mark.parametrize(
+    "model", [m for m in catalog.published() if m.config], ids=lambda m: m.slug
+)
 def test_json_adds_up_for_every_model(paramlab, model):
     status, out, err = paramlab("count", model.slug, "--json")
     record = json.loads(out)
@@ -296,7 +298,7 @@ def modules_after(code: str) -> set[str]:
     [
         "import paramlab",
         "from paramlab import count, ModelConfig",
-        "import paramlab.params, paramlab.catalog; paramlab.catalog.load()",
+        "import paramlab.params, paramlab.catalog; paramlab.catalog.published()",
         "import paramlab.files.source as s; s.count_source('gpt2-small')",
         "from paramlab.cli import main; main(['count', 'gpt3-175b'])",
     ],

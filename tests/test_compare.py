@@ -8,7 +8,7 @@ from paramlab import catalog, count
 from paramlab.compare import compare
 from paramlab.reports import cost, costs_of
 
-KNOWN = [model for model in catalog.load() if model.config]
+KNOWN = [model for model in catalog.published() if model.config]
 
 
 def config(name):

@@ -194,7 +194,7 @@ def test_the_pages_over_the_catalog_are_found():
         str(path.relative_to(ROOT))
         for place in ("book", "tests/validation")
         for path in (ROOT / place).rglob("*.ipynb")
-        if "catalog.load()" in path.read_text(encoding="utf-8") and "_build" not in path.parts
+        if "catalog.published()" in path.read_text(encoding="utf-8") and "_build" not in path.parts
     }
     listed = subprocess.run(
         ["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, check=True

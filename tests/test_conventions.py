@@ -6,7 +6,7 @@ from paramlab.conventions import SWITCHES, printed_counts, total
 from paramlab.params import count
 
 GPT2 = catalog.find("gpt2-small").config
-CONFIGS = [pytest.param(m.config, id=m.slug) for m in catalog.load() if m.config]
+CONFIGS = [pytest.param(m.config, id=m.slug) for m in catalog.published() if m.config]
 PRINTED = [pytest.param(printed, id=printed.name) for printed in printed_counts()]
 
 

@@ -30,7 +30,7 @@ from paramlab.transformer import forward
 from random_models import STYLES, random_params
 
 GIB = 2**30
-MODELS = [model for model in catalog.load() if model.config]
+MODELS = [model for model in catalog.published() if model.config]
 DECODERS = [model for model in MODELS if model.kind == "decoder"]
 every_decoder = pytest.mark.parametrize("model", DECODERS, ids=[model.slug for model in DECODERS])
 every_style = pytest.mark.parametrize("style", STYLES)

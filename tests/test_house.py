@@ -118,3 +118,12 @@ def test_public_classes_have_one_name_each():
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 found.setdefault(node.name, []).append(path.stem)
     assert {name: homes for name, homes in found.items() if len(homes) > 1} == {}
+
+
+def test_public_functions_have_one_name_each():
+    found: dict[str, list[str]] = {}
+    for path in sorted(PACKAGE.glob("*.py")):
+        for node in ast.parse(path.read_text("utf-8")).body:
+            if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+                found.setdefault(node.name, []).append(path.stem)
+    assert {name: homes for name, homes in found.items() if len(homes) > 1} == {}

@@ -21,8 +21,8 @@ from paramlab.costs import (
 from paramlab.hardware import Device
 from paramlab.latency import Roof, crossover_batch, latency, measure_machine
 
-A100 = hardware.find("a100-sxm-40gb")
-H100 = hardware.find("h100-sxm-80gb")
+A100 = hardware.device("a100-sxm-40gb")
+H100 = hardware.device("h100-sxm-80gb")
 LLAMA = catalog.find("llama3.1-8b").config
 DENSE = ModelConfig(
     n_layers=2, d_model=64, n_heads=4, d_ff=256, vocab_size=100, n_ctx=512, positions="rope"

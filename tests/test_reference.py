@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from paramlab import catalog, count
 from paramlab.display import number
-from paramlab.html import table
+from paramlab.html import captioned_table
 
 REFERENCE = Path(__file__).parents[1] / "book/reference"
 
@@ -22,8 +22,8 @@ def stored_table() -> str:
 
 def test_the_catalog_page_holds_every_model_with_its_count_and_source():
     bodies = re.findall(r"<tr>.*?(?=</tbody>)", stored_table().split("<tbody>", 1)[1], re.DOTALL)
-    assert len(bodies) == len(catalog.load())
-    for model, body in zip(catalog.load(), bodies, strict=True):
+    assert len(bodies) == len(catalog.published())
+    for model, body in zip(catalog.published(), bodies, strict=True):
         cells = [re.sub("<[^>]*>", "", cell) for cell in re.findall(r"<t[hd].*?</t[hd]>", body)]
         assert cells[0] == f"{model.name} {model.slug}"
         license = model.license or "unknown to us"
@@ -44,7 +44,7 @@ def test_a_model_whose_size_its_owner_keeps_has_no_number():
 
 
 def test_texts_are_escaped_and_arxiv_numbers_linked():
-    html = table([("a < b", "2005.14165v4 & `x`")], head=("one", "two"), caption="c")
+    html = captioned_table([("a < b", "2005.14165v4 & `x`")], head=("one", "two"), caption="c")
     assert ">a &lt; b</th>" in html
     assert '<a href="https://arxiv.org/abs/2005.14165v4">arXiv 2005.14165v4</a> &amp;' in html
     assert "<code>x</code>" in html
@@ -52,4 +52,4 @@ def test_texts_are_escaped_and_arxiv_numbers_linked():
 
 def test_each_row_needs_its_note():
     with pytest.raises(ValueError):
-        table([("a", 1), ("b", 2)], head=("name", "n"), caption="c", notes=["only one"])
+        captioned_table([("a", 1), ("b", 2)], head=("name", "n"), caption="c", notes=["only one"])

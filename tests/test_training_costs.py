@@ -15,7 +15,7 @@ from paramlab.autograd import Tensor, backward
 from paramlab.cli import main
 from paramlab.config import ModelConfig
 from paramlab.costs import forward_operations
-from paramlab.hardware import Device, find, load
+from paramlab.hardware import Device, device, devices
 from paramlab.layers import ACTIVATIONS
 from paramlab.measured import measure
 from paramlab.params import count
@@ -218,19 +218,19 @@ def test_weights_moments_and_gradients_are_those_of_a_run():
 # ------------------------------------------------------------------ devices
 
 
-def device(**rates: float) -> Device:
+def made_up(**rates: float) -> Device:
     return Device("d", "a device", 10**9, 1e9, rates, "this test", date(2026, 1, 1))
 
 
 def test_devices_have_sources_and_dates():
-    for each in load():
+    for each in devices():
         assert each.source.startswith("https://") and isinstance(each.read, date)
-        assert find(each.slug) is each and each.rate()[1] > each.bandwidth_bytes_per_s
+        assert device(each.slug) is each and each.rate()[1] > each.bandwidth_bytes_per_s
 
 
 def test_the_precision_of_products():
-    assert device(fp32=1.0, bf16=2.0).rate() == ("bf16", 2.0)
-    assert device(fp32=1.0).rate() == ("fp32", 1.0)
+    assert made_up(fp32=1.0, bf16=2.0).rate() == ("bf16", 2.0)
+    assert made_up(fp32=1.0).rate() == ("fp32", 1.0)
 
 
 @pytest.mark.parametrize(
@@ -244,7 +244,7 @@ def test_the_precision_of_products():
 )
 def test_figures_that_contradict_each_other_are_refused(rates, reason):
     with pytest.raises(ValueError, match=reason):
-        device(**rates)
+        made_up(**rates)
 
 
 # ------------------------------------------------------------------ the command line

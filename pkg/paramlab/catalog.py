@@ -64,12 +64,12 @@ class Published:
 
 
 @cache
-def load() -> tuple[Published, ...]:
+def published() -> tuple[Published, ...]:
     """Return the whole catalog.
 
     Examples
     --------
-    >>> load()[0].slug
+    >>> published()[0].slug
     'gpt1'
     """
     with open(_CSV, encoding="utf-8", newline="") as file:
@@ -89,12 +89,12 @@ def find(name: str) -> Published:
     >>> find("GPT-3 175B").slug
     'gpt3-175b'
     """
-    by_name = {_plain(model.slug): model for model in load()}
+    by_name = {_plain(model.slug): model for model in published()}
     if _plain(name) in by_name:
         return by_name[_plain(name)]
     from difflib import get_close_matches  # here, because a name that is right needs none
 
-    near = get_close_matches(slug(name), [model.slug for model in load()], n=3, cutoff=0.5)
+    near = get_close_matches(slug(name), [model.slug for model in published()], n=3, cutoff=0.5)
     hint = f"; the nearest names are {', '.join(near)}" if near else ""
     raise LookupError(f"no model is called {name!r}{hint}")
 

@@ -233,7 +233,7 @@ def _device(name: str) -> "Device":
     from paramlab import hardware
     from paramlab.latency import measure_machine
 
-    return measure_machine() if name == "here" else hardware.find(name)
+    return measure_machine() if name == "here" else hardware.device(name)
 
 
 def _cost_of_training(counted: "Counted", context: int, options: argparse.Namespace) -> int:

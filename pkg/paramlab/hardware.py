@@ -73,12 +73,12 @@ def _bits(precision: str) -> int:
 
 
 @cache
-def load() -> tuple[Device, ...]:
+def devices() -> tuple[Device, ...]:
     """Return all devices.
 
     Examples
     --------
-    >>> load()[0].slug
+    >>> devices()[0].slug
     'v100-sxm2-32gb'
     """
     import tomllib  # here: only those who ask for a device wait for it
@@ -97,7 +97,7 @@ def _device(slug: str, row: Mapping[str, Any]) -> Device:
     )
 
 
-def find(slug: str) -> Device:
+def device(slug: str) -> Device:
     """Return the device of that name.
 
     Raises
@@ -107,12 +107,12 @@ def find(slug: str) -> Device:
 
     Examples
     --------
-    >>> find("H100-SXM-80GB").bandwidth_bytes_per_s
+    >>> device("H100-SXM-80GB").bandwidth_bytes_per_s
     3350000000000.0
     """
-    devices = {device.slug: device for device in load()}
-    if slug.lower() not in devices:
-        near = get_close_matches(slug.lower(), devices, 1, 0.4)
+    known = {each.slug: each for each in devices()}
+    if slug.lower() not in known:
+        near = get_close_matches(slug.lower(), known, 1, 0.4)
         guess = f"did you mean {near[0]}? " if near else ""
-        raise LookupError(f"no device is called {slug!r}; {guess}known are {', '.join(devices)}")
-    return devices[slug.lower()]
+        raise LookupError(f"no device is called {slug!r}; {guess}known are {', '.join(known)}")
+    return known[slug.lower()]

@@ -9,7 +9,7 @@ from paramlab.claims import Claim
 from paramlab.display import number
 
 
-def table(
+def captioned_table(
     rows: Iterable[Sequence[object]],
     head: Sequence[str],
     caption: str,
@@ -23,7 +23,7 @@ def table(
 
     Examples
     --------
-    >>> html = table([("weights", 1200)], head=("role", "numbers"), caption="A small model")
+    >>> html = captioned_table([("weights", 1200)], ("role", "numbers"), "A small model")
     >>> html.splitlines()[-3]
     '<tr><th scope="row" style="text-align:left">weights</th><td class="text-right">1,200</td></tr>'
     """

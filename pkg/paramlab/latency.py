@@ -117,7 +117,7 @@ def latency(
     config
         The architecture of a decoder with softmax attention.
     device
-        From :func:`paramlab.hardware.find` or :func:`measure_machine`. What moves between devices
+        From :func:`paramlab.hardware.device` or :func:`measure_machine`. What moves between devices
         is not modeled, so it is one.
     context_tokens
         How many tokens are read, and how many there are when a step of writing ends.
@@ -181,7 +181,7 @@ def crossover_batch(
     With hardly a cache, 2 bytes and 2 FLOPs for each weight: near rate / bandwidth.
 
     >>> from paramlab import catalog, hardware
-    >>> llama, h100 = catalog.find("llama3.1-8b").config, hardware.find("h100-sxm-80gb")
+    >>> llama, h100 = catalog.find("llama3.1-8b").config, hardware.device("h100-sxm-80gb")
     >>> crossover_batch(llama, h100, 1), round(h100.rate()[1] / h100.bandwidth_bytes_per_s)
     (297, 295)
     """

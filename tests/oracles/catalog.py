@@ -337,7 +337,7 @@ def main() -> None:
         print(f"# torch {torch.__version__}, transformers {tf.__version__}", file=file)
         table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         table.writeheader()
-        for model in catalog.load():
+        for model in catalog.published():
             if model.config:
                 table.writerow(row(model))
             elif model.quoted_params:

@@ -60,11 +60,7 @@ def suite(copy: Path, *tests: str) -> None:
 
 
 def test_correct_a_claim(copy):
-    edit(
-        copy / "pkg/paramlab/data/claims.toml",
-        'better = "Longer contexts came',
-        'better = "Long ones came',
-    )
+    edit(copy / "pkg/paramlab/data/claims.toml", 'better = "', 'better = "In short: ')
     follow(copy, ".venv/bin/python -m pytest -q tests/test_claims.py")
 
 

@@ -55,16 +55,20 @@ def claim_box(claim: Claim) -> str:
     >>> from paramlab.claims import by_id
     >>> claim_box(by_id("A4")).splitlines()[1]
     '<p class="admonition-title">Claim A4: holds</p>'
+    >>> claim_box(by_id("A7")).splitlines()[1]
+    '<p class="admonition-title">Claim A7: holds, with a condition</p>'
     """
+    quoted = f'「<span lang="zh">{escape(claim.original)}</span>」'
     parts = (
-        ("What it says", f'<q lang="zh">{escape(claim.original)}</q> {_markup(claim.paraphrase)}'),
+        ("What it says", f"{quoted} {_markup(claim.paraphrase)}"),
         ("What it gets right", _markup(claim.right)),
         ("Where it stops", _markup(claim.stops)),
         ("A better sentence", f"<strong>{_markup(claim.better)}</strong>"),
         ("Sources", _markup("; ".join(claim.sources))),
     )
     body = "\n".join(f"<dt>{name}</dt>\n<dd>{text}</dd>" for name, text in parts)
-    judged = "a question" if claim.kind == "question" else claim.verdict
+    verdict = claim.verdict.replace("holds if", "holds, with a condition")
+    judged = "a question" if claim.kind == "question" else verdict
     title = f'<p class="admonition-title">Claim {claim.id}: {judged}</p>'
     return f'<div class="admonition claim">\n{title}\n<dl>\n{body}\n</dl>\n</div>'
 

@@ -38,7 +38,7 @@ format: $(READY)
 # After a change of the catalog: run again the pages that print over all of it.
 catalog: $(READY)
 	$(BIN)/paramlab fetch
-	$(BIN)/python tools/form.py run $$(grep -rl --include='*.ipynb' --exclude-dir=_build 'catalog\.load()' book tests/validation)
+	$(BIN)/python tools/form.py run $$(grep -rl --include='*.ipynb' --exclude-dir=_build 'catalog\.published()' book tests/validation)
 
 bench: $(READY)
 	$(BIN)/paramlab fetch

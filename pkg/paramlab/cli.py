@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from paramlab.hardware import Device
 
 EXIT_BAD_INPUT = 2
+_OF_A_BILL = {"price": "rent", "watts": "power", "overhead": "overhead"}  # option, quantity
 LONGEST_ERROR = 400  # characters; a damaged file can hold a name of megabytes
 
 
@@ -170,6 +171,13 @@ def _add_training(command: argparse.ArgumentParser) -> None:
         "--utilization", type=float, metavar="U",
         help="the share of the device's rate that training reaches (1: the shortest time)",
     )  # fmt: skip
+    command.add_argument(
+        "--price", metavar="P", help="dollars for a device and hour: 2, 1.5:3 or a listed price"
+    )
+    command.add_argument("--watts", metavar="W", help="a device draws, with its part of the server")
+    command.add_argument(
+        "--overhead", metavar="O", help="times that power, which the building draws (1.1:1.58)"
+    )
 
 
 def _one_line(error: BaseException) -> str:
@@ -198,7 +206,8 @@ def _count(options: argparse.Namespace) -> int:
 def _cost(options: argparse.Namespace) -> int:
     from paramlab.reports import cost, cost_as_json, cost_as_text, decoder
 
-    for name in () if options.train else ("tokens", "devices", "utilization"):
+    of_training = ("tokens", "devices", "utilization", *_OF_A_BILL)
+    for name in () if options.train else of_training:
         if getattr(options, name) is not None:
             raise ValueError(f"--{name} is of training; give --train too")
     counted = _with_heads(options.source)
@@ -237,17 +246,21 @@ def _device(name: str) -> "Device":
 
 
 def _cost_of_training(counted: "Counted", context: int, options: argparse.Namespace) -> int:
+    from paramlab.prices import parse_range
     from paramlab.training_report import training, training_as_json, training_as_text
 
     device = _device(options.device) if options.device else None
-    for name in () if device else ("precision", "devices", "utilization"):
+    for name in () if device else ("precision", "devices", "utilization", *_OF_A_BILL):
         if getattr(options, name) is not None:
             raise ValueError(f"--{name} matters to the time on a device; give --device too")
+    ranges = (
+        parse_range(f"--{name}", text, quantity) if (text := getattr(options, name)) else None
+        for name, quantity in _OF_A_BILL.items()
+    )
     told = training(
         counted, context, options.batch, options.attention, options.tokens, device,
-        options.precision,
-        1.0 if options.utilization is None else options.utilization,
-        1 if options.devices is None else options.devices,
+        options.precision, options.utilization,
+        1 if options.devices is None else options.devices, *ranges,
     )  # fmt: skip
     if options.json:
         return _print_json(training_as_json(counted, told))

@@ -6,7 +6,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from difflib import get_close_matches
 from functools import cache
@@ -36,6 +36,8 @@ class Device:
     read: date  # when the source was read, or the figures measured
     call_seconds: float = 0.0  # what a call takes before it computes anything; 0: not known
     note: str = ""
+    reached_flops_per_s: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    reached_source: str = ""  # which trainings reached these rates, from the lowest to the highest
 
     def __post_init__(self) -> None:
         """Check the figures."""
@@ -47,6 +49,13 @@ class Device:
             raise ValueError(f"{self.slug} lists no rate of matrix products")
         if self.call_seconds < 0:
             raise ValueError(f"{self.slug}: a call takes {self.call_seconds} s; less than nothing")
+        for precision, (least, most) in self.reached_flops_per_s.items():
+            peak = self.flops_per_s.get(precision, 0.0)
+            if not 0 < least <= most <= peak:
+                raise ValueError(
+                    f"{self.slug}: {least:g} to {most:g} FLOP/s were reached with {precision}, "
+                    f"and the peak is {peak:g}; they must be in order"
+                )
         for (wide, slow), (narrow, fast) in permutations(self.flops_per_s.items(), 2):
             if _bits(wide) > _bits(narrow) and slow > fast:
                 raise ValueError(
@@ -92,9 +101,14 @@ def _device(slug: str, row: Mapping[str, Any]) -> Device:
     bandwidth = 1e9 * row["bandwidth_gb_per_s"]
     memory = row["memory_gb"] * 10**9
     told = {key: row[key] for key in ("name", "source", "read", "note")}
+    reached = {
+        precision: (1e12 * least, 1e12 * most)
+        for precision, (least, most) in row.get("reached_tflops", {}).items()
+    }
     return Device(
-        slug, memory_bytes=memory, bandwidth_bytes_per_s=bandwidth, flops_per_s=rates, **told
-    )
+        slug, memory_bytes=memory, bandwidth_bytes_per_s=bandwidth, flops_per_s=rates,
+        reached_flops_per_s=reached, reached_source=row.get("reached_source", ""), **told,
+    )  # fmt: skip
 
 
 def device(slug: str) -> Device:

@@ -1,4 +1,4 @@
-"""How the costs of training are told: as text, as JSON, and with what they rest on in words."""
+"""How the costs of training are told: as text and as JSON, with what they rest on in words."""
 
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
@@ -7,6 +7,7 @@ from paramlab import display
 from paramlab.checks import check_lengths, check_share, check_within
 from paramlab.costs import Operations
 from paramlab.params import count
+from paramlab.prices import Bill, Range, bill, figures_of, range_of, rates_of
 from paramlab.reports import BASIS, decoder
 from paramlab.training_costs import (
     StepMemory,
@@ -20,6 +21,7 @@ from paramlab.training_costs import (
 if TYPE_CHECKING:
     from paramlab.files.source import Counted
     from paramlab.hardware import Device
+    from paramlab.prices import Figure
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Training:
     utilization: float
     n_devices: int
     seconds: float | None
+    bill: Bill | None
     assumptions: tuple[str, ...]
 
 
@@ -52,12 +55,17 @@ def training(
     total_tokens: int | None = None,
     device: "Device | None" = None,
     precision: str | None = None,
-    utilization: float = 1.0,
+    utilization: float | None = None,
     n_devices: int = 1,
+    dollars_per_hour: Range | None = None,
+    watts: Range | None = None,
+    overhead: Range | None = None,
 ) -> Training:
-    """Return all that :mod:`paramlab.training_costs` computes, and its assumptions.
+    """Return all that :mod:`paramlab.training_costs` computes, the bill, and its assumptions.
 
-    Without ``total_tokens`` the training is one step.
+    Without ``total_tokens`` the training is one step. Without ``utilization`` the time is the
+    shortest, and the bill is for the rates that trainings reached where they are listed. What is
+    not given of the rest is taken from :mod:`paramlab.prices`.
 
     Raises
     ------
@@ -68,7 +76,8 @@ def training(
     config = decoder(counted)
     check_lengths(context=n_tokens, batch=batch, n_devices=n_devices)
     check_within(n_tokens, config.n_ctx)
-    check_share(utilization=utilization)
+    share = 1.0 if utilization is None else utilization
+    check_share(utilization=share)
     total = batch * n_tokens if total_tokens is None else total_tokens
     flops = training_flops(config, total, n_tokens, attention)
     memory, unknown = None, ""
@@ -76,10 +85,10 @@ def training(
         memory = step_memory(config, n_tokens, batch)
     except ValueError as error:
         unknown = str(error)
-    rate, seconds = ("", 0.0), None
+    rate, seconds, billed = ("", 0.0), None, None
     if device:
         rate = device.rate(precision)
-        seconds = training_seconds(flops, rate[1], utilization, n_devices)
+        seconds = training_seconds(flops, rate[1], share, n_devices)
     active = count(config).active
     assumptions = [
         "1 multiply-add is 2 FLOPs; norms, softmax, activations and the optimizer are not counted",
@@ -89,16 +98,71 @@ def training(
     if memory:
         assumptions.append("bytes are those of this book's trainer: float32, nothing recomputed")
     if device:
-        shown = display.percent(utilization, 1)
+        shown = display.percent(share, 1)
         assumptions.append(
-            f"{n_devices:,} x {device.name}, each at {shown} of {rate[1]:.4g} FLOP/s ({rate[0]}); "
-            "that all work evenly is assumed, and whether their memory suffices is not asked"
+            f"time: {n_devices:,} x {device.name}, each at {shown} of {rate[1]:.4g} FLOP/s "
+            f"({rate[0]}); that all work evenly is assumed, and whether their memory suffices is "
+            "not asked"
         )
+        given = {"rent": dollars_per_hour, "power": watts, "overhead": overhead}
+        billed, basis = _bill(flops, device, rate[0], utilization, given)
+        assumptions += basis
     return Training(
         n_tokens, batch, attention, total, step_operations(config, n_tokens, batch, attention),
-        memory, unknown, flops, active, rule_of_six(active, total), *rate, utilization, n_devices,
-        seconds, tuple(assumptions),
+        memory, unknown, flops, active, rule_of_six(active, total), *rate, share, n_devices,
+        seconds, billed, tuple(assumptions),
     )  # fmt: skip
+
+
+def _bill(
+    flops: int,
+    device: "Device",
+    precision: str,
+    utilization: float | None,
+    given: dict[str, Range | None],
+) -> tuple[Bill, list[str]]:
+    """Return the bill, and what each of its ranges rests on: given, or listed."""
+    rates = rates_of(device, precision, utilization)
+    reached = utilization is None and precision in device.reached_flops_per_s
+    why = device.reached_source if reached else "as assumed for the time"
+    basis = [f"bill: {_span(rates, '.4g')} FLOP/s on each device ({why})"]
+    ranges = {}
+    units = {"rent": "dollars an hour", "power": "watts", "overhead": "times that in the building"}
+    for quantity, unit in units.items():
+        about = "data center" if quantity == "overhead" else device.slug
+        listed = figures_of(about, quantity)
+        known = given[quantity] or (range_of(about, quantity) if listed else None)
+        if known:
+            told = "; ".join(_in_short(f) for f in listed)
+            basis.append(f"{_span(known, ',g')} {unit} ({'given' if given[quantity] else told})")
+        else:
+            basis.append(f"no {quantity} of {device.name} is listed, so none is assumed")
+        ranges[quantity] = known
+    overhead = ranges["overhead"] or (1.0, 1.0)
+    return bill(flops, rates, ranges["rent"], ranges["power"], overhead), basis
+
+
+def _in_short(figure: "Figure") -> str:
+    """Return year, source and standing of a figure."""
+    standing = ", estimate" * figure.estimate + ", second-hand" * figure.second_hand
+    return f"{figure.year}{standing}: {figure.source}"
+
+
+def _span(pair: Range, form: str) -> str:
+    low, high = (format(end, form) for end in pair)
+    return low if low == high else f"{low} to {high}"
+
+
+def in_range(pair: Range) -> str:
+    """Return a range in words, to three digits.
+
+    Examples
+    --------
+    >>> in_range((1_200_000, 3_456_789)), in_range((2, 2))
+    ('1.20 million to 3.46 million', '2.00')
+    """
+    low, high = (display.in_words(float(end), 3) for end in pair)
+    return low if low == high else f"{low} to {high}"
 
 
 def training_as_text(counted: "Counted", t: Training) -> str:
@@ -135,6 +199,16 @@ def training_as_text(counted: "Counted", t: Training) -> str:
     lines.append(f"{t.total_tokens:,} tokens: {t.flops:.4g} FLOPs, {ratio} of 6 N D")
     if t.seconds is not None:
         lines.append(f"time: {in_time(t.seconds)}")
+    if t.bill:
+        lines += [
+            f"{name}, estimate: {in_range(found)} {unit}".rstrip()
+            for name, found, unit in (
+                ("device-hours", t.bill.device_hours, ""),
+                ("money", t.bill.dollars, "dollars"),
+                ("electricity", t.bill.kilowatt_hours, "kWh"),
+            )
+            if found
+        ]
     basis = f"basis: {counted.basis} ({BASIS[counted.basis]})"
     return "\n".join((*lines, *t.assumptions, basis, *counted.notes))
 
@@ -148,6 +222,7 @@ def training_as_json(counted: "Counted", t: Training) -> dict[str, object]:
         "precision": t.precision, "flops_per_s": t.flops_per_s, "utilization": t.utilization,
         "n_devices": t.n_devices, "seconds": t.seconds,
     }  # fmt: skip
+    billed = asdict(t.bill) if t.bill else None
     return {
         "name": counted.name,
         "n_tokens": t.n_tokens,
@@ -165,6 +240,7 @@ def training_as_json(counted: "Counted", t: Training) -> dict[str, object]:
         "parameters": t.parameters,
         "rule_of_six_flops": t.rule_of_six_flops,
         "device": device or None,
+        "bill": billed,
         "assumptions": list(t.assumptions),
         "basis": counted.basis,
         "notes": list(counted.notes),

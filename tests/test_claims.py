@@ -6,12 +6,19 @@ import subprocess
 import sys
 from collections import defaultdict
 from dataclasses import replace
-from math import exp
+from math import exp, inf
 from pathlib import Path
 
 import pytest
 from paramlab import catalog, claims
 from paramlab.params import count
+from paramlab.scaling import (
+    BESIROGLU,
+    HOFFMANN,
+    HOFFMANN_UNROUNDED,
+    KAPLAN,
+    KAPLAN_JOINT,
+)
 
 ROOT = Path(__file__).parents[1]
 LEDGER = claims.load()
@@ -260,15 +267,31 @@ def chinchilla():
 TOKENS = 300e9  # that GPT-3 was trained on
 PARAMETER_GAINS = [A * (GPT2_XL**-a - GPT3**-a) for A, _, a, _ in chinchilla()]
 DATA_GAINS = [B * (D**-b - TOKENS**-b) for _, B, _, b in chinchilla() for D in (9e9, 100e9)]
-MARGINAL = [(GPT3 / GPT2_XL) ** (1 + a) for _, _, a, _ in chinchilla()]
-PARAMETER_TERMS = [A * GPT3**-a for A, _, a, _ in chinchilla()]
-DATA_TERMS = [B * TOKENS**-b for _, B, _, b in chinchilla()]
-FLOORS = (1.69, exp(0.5267228), 1.8172)  # E of the same three fits
-DOUBLED = [
-    n * (1 - 2**-a) / (E + n)
-    for n, E, (_, _, a, _) in zip(PARAMETER_TERMS, FLOORS, chinchilla(), strict=True)
-]
-WITHOUT_TABLES = 96 * 12288**2 / (48 * 1600**2)  # GPT-3 over GPT-2, as Kaplan et al. count
+HOFFMANNS = (HOFFMANN, HOFFMANN_UNROUNDED, BESIROGLU)
+
+
+def doubled(law):
+    """By which share twice the parameters lower the loss of GPT-3 as it was trained."""
+    n = law.n_of(catalog.find("gpt3-175b").config)
+    return 1 - law.loss(2 * n, TOKENS) / law.loss(n, TOKENS)
+
+
+def fall_of_gain(law):
+    """How many times less a parameter brings at GPT-3's size than at GPT-2's."""
+    small, large = (law.n_of(catalog.find(slug).config) for slug in ("gpt2-xl", "gpt3-175b"))
+    return law.gain_per_parameter(small, TOKENS) / law.gain_per_parameter(large, TOKENS)
+
+
+def from_parameters(law):
+    """How far parameters without end would lower the loss of GPT-3, in nats."""
+    n = law.n_of(catalog.find("gpt3-175b").config)
+    return law.loss(n, TOKENS) - law.loss(inf, TOKENS)
+
+
+def from_text(law):
+    """How far text without end would lower the loss of GPT-3, in nats."""
+    n = law.n_of(catalog.find("gpt3-175b").config)
+    return law.loss(n, TOKENS) - law.loss(n)
 
 
 def growth(n_layers, d_model, vocab_size=50257, pairs=4, n=2048, m=32768):
@@ -337,20 +360,28 @@ COMPUTED = {
     "A10": (f"{96 * 96 * 2048 * 2049 // 2:,}",),
     "A11": (f"{12 * 96 * 12288**2 / 1e9:.0f}", f"{2048 * 12 * 96 * 12288**2 / 1e12:.0f}"),
     "A16": (f"{MIXTRAL_ACTIVE / 1e9:.2f}", f"{MIXTRAL / 1e9:.2f}"),
-    "A22": (f"{1 - 2**-0.076:.1%}", f"{min(DOUBLED):.1%}", f"{max(DOUBLED):.1%}"),
+    "A22": (
+        f"{1 - 2**-0.076:.1%}",
+        f"{doubled(KAPLAN_JOINT):.1%}",
+        *(f"{percent(map(doubled, HOFFMANNS)):.1%}" for percent in (min, max)),
+        *(f"{1 - law.loss(2 * GPT3) / law.loss(GPT3):.1%}" for law in HOFFMANNS),
+    ),
     "A24": (
         f"{6 * LLAMA3 * 15e12 / 1e23:.1f}e23",
         f"{6 * LLAMA3 * 15e12 / (6 * GPT3 * TOKENS):.1f}",
         f"{6 * GPT3 * TOKENS / 1e23:.2f}e23",
         f"{GPT3 / 1e9:.1f}",
     ),
-    "A25": (f"{min(MARGINAL):.0f}", f"{max(MARGINAL):.0f}", f"{WITHOUT_TABLES**1.076:.0f}"),
+    "A25": (
+        *(f"{times(map(fall_of_gain, HOFFMANNS)):.0f}" for times in (min, max)),
+        f"{fall_of_gain(KAPLAN_JOINT):.0f}",
+        f"{fall_of_gain(KAPLAN):.0f}",
+    ),
     "A26": (
-        f"{min(PARAMETER_TERMS):.2f}",
-        f"{max(PARAMETER_TERMS):.2f}",
-        f"{min(DATA_TERMS):.2f}",
-        f"{max(DATA_TERMS):.2f}",
-        f"{1 - 2**-0.076:.1%}",
+        *(f"{nats(map(from_parameters, HOFFMANNS)):.2f}" for nats in (min, max)),
+        *(f"{nats(map(from_text, HOFFMANNS)):.2f}" for nats in (min, max)),
+        f"{from_parameters(KAPLAN_JOINT):.2f}",
+        f"{from_text(KAPLAN_JOINT):.2f}",
     ),
     "A30": (
         f"{1e3 * 2 * GPT3 / (8 * 2.04e12):.1f}",
@@ -440,9 +471,10 @@ QUOTED = {
     "A17": "50,257",
     "A18": "300 100 3.4 0.44",
     "A21": "200",
+    "A22": "300",
     "A23": "280 175 1.3",
     "A24": "300",
-    "A25": "170 580",
+    "A25": "280 300 580",
     "A26": "300",
     "A33": "4,096",
     "A34": "260 100",

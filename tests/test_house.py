@@ -17,8 +17,8 @@ FIRST_EVENING = (
     "tokenizer",
 )  # fmt: skip
 SECOND_EVENING = (
-    "autograd", "training", "costs", "training_costs", "latency", "conventions", "compare",
-    "tiled", "variants",
+    "autograd", "training", "costs", "training_costs", "latency", "scaling", "conventions",
+    "compare", "tiled", "variants",
 )  # fmt: skip
 LESSON = FIRST_EVENING + SECOND_EVENING
 # Small helpers that the lesson calls by name, so that it need not show them.

@@ -500,3 +500,15 @@ def check_table(table: "np.ndarray", n_rows: int) -> None:
         )
     if n_rows < 2:
         raise ValueError(f"n_rows is {n_rows}; it must be at least 2, for the first and the last")
+
+
+def check_speaks_of_text(name: str, b: float) -> None:
+    """Refuse to split work between parameters and text by a law that holds no text."""
+    if not b:
+        raise ValueError(f"the law {name!r} says nothing about the amount of text")
+
+
+def check_counting(counting: str, known: Sequence[str]) -> None:
+    """Refuse a way to count parameters that has no name here."""
+    if counting not in known:
+        raise ValueError(f"parameters are counted {' or '.join(known)}, not {counting!r}")

@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/ready
 BUILD := $(BIN)/jupyter-book build . -W --keep-going
 
-.PHONY: book test test-fast lab serve format catalog bench oracle oracle-family clean
+.PHONY: book test test-fast lab serve format catalog ledger bench oracle oracle-family clean
 
 book: $(READY)
 	$(BIN)/paramlab fetch
@@ -34,6 +34,10 @@ format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/python tools/form.py fix
+
+# After a change of the ledger: run again its page.
+ledger: $(READY)
+	$(BIN)/python tools/form.py run book/reference/ledger.ipynb
 
 # After a change of the catalog: run again the pages that print over all of it.
 catalog: $(READY)

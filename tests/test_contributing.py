@@ -62,6 +62,8 @@ def suite(copy: Path, *tests: str) -> None:
 def test_correct_a_claim(copy):
     edit(copy / "pkg/paramlab/data/claims.toml", 'better = "', 'better = "In short: ')
     follow(copy, ".venv/bin/python -m pytest -q tests/test_claims.py")
+    python(copy, "tools/form.py", "run", "book/reference/ledger.ipynb")  # make ledger
+    suite(copy, "tests/test_reference.py")
 
 
 NEW_CLAIM = """\

@@ -6,7 +6,7 @@ from html import unescape
 from pathlib import Path
 
 import pytest
-from paramlab import catalog, count
+from paramlab import catalog, claims, count
 from paramlab.display import number
 from paramlab.html import captioned_table
 
@@ -41,6 +41,25 @@ def test_a_model_whose_size_its_owner_keeps_has_no_number():
     assert body is not None
     assert "not disclosed" in body[0]
     assert not re.search(r"\d{3},\d{3}", body[0])
+
+
+def test_the_ledger_page_holds_every_claim_at_its_address():
+    notebook = json.loads((REFERENCE / "ledger.ipynb").read_text(encoding="utf-8"))
+    html = "".join(
+        text
+        for cell in notebook["cells"]
+        if cell["cell_type"] == "code"
+        for output in cell["outputs"]
+        for text in output.get("data", {}).get("text/html", "")
+    )
+    assert re.findall(r'class="record" id="(\w+)"', html) == [c.id.lower() for c in claims.load()]
+    for claim in claims.load():
+        record = re.search(rf'id="{claim.id.lower()}".*?</section>', html, re.DOTALL)
+        assert record is not None
+        text = unescape(re.sub("<[^>]*>", "", record[0]))
+        for part in (claim.original, claim.judged, claim.right, claim.stops, claim.better):
+            told = part.replace("`", "").replace("arXiv ", "")
+            assert told in text.replace("arXiv ", ""), "make ledger prints the page again"
 
 
 def test_texts_are_escaped_and_arxiv_numbers_linked():

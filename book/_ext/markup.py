@@ -9,8 +9,12 @@ from sphinx.application import Sphinx
 from sphinx.util.images import get_image_size
 from sphinx.writers.html5 import HTML5Translator
 
-OWN_ASSETS = {"book.css", "book.js", "search.js", "search-index.js", "sortable.js"}
-SORTABLE = re.compile(r'class="[^"]*\bsortable\b')
+OWN_ASSETS = {"book.css", "book.js", "search.js", "search-index.js", "sortable.js", "ledger.js"}
+# What a page must contain to load a script
+SCRIPTS = {
+    "sortable.js": re.compile(r'class="[^"]*\bsortable\b'),
+    "ledger.js": re.compile(r'class="record"'),
+}
 
 
 class BookTranslator(HTML5Translator):
@@ -89,8 +93,9 @@ def part_of(app: Sphinx, pagename: str) -> str:
 
 def page_context(app: Sphinx, pagename: str, template: str, context: dict, doctree) -> None:
     """Give the templates what they show around the text, and only the book's own assets."""
-    if SORTABLE.search(context.get("body", "")):
-        app.add_js_file("sortable.js", defer="defer")
+    for name, sign in SCRIPTS.items():
+        if sign.search(context.get("body", "")):
+            app.add_js_file(name, defer="defer")
     for key in ("css_files", "script_files"):
         context[key] = [
             item for item in context[key] if Path(str(item.filename)).name in OWN_ASSETS

@@ -6,12 +6,18 @@ typed.
 """
 
 import json
+import re
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 
 from docutils import nodes
 from sphinx.application import Sphinx
 
+# A record of the ledger is HTML, with an address, a heading and a text of its own.
+RECORD = re.compile(
+    r'<section class="record" id="(\w+)".*?<h3>(.*?)</h3>(.*?)</section>', re.DOTALL
+)
 UNSEARCHED = (nodes.section, nodes.literal_block, nodes.raw, nodes.comment, nodes.math_block)
 
 
@@ -28,7 +34,7 @@ def sections(doctree: nodes.document) -> list[dict[str, str]]:
     list of dict
         With keys ``title``, ``anchor`` and ``text``, in the order of the page.
     """
-    return [
+    found = [
         {
             "title": section[0].astext(),
             "anchor": section["ids"][0],
@@ -37,6 +43,17 @@ def sections(doctree: nodes.document) -> list[dict[str, str]]:
         for section in doctree.findall(nodes.section)
         if section.children and isinstance(section[0], nodes.title)
     ]
+    records = (
+        match for raw in doctree.findall(nodes.raw) for match in RECORD.finditer(raw.astext())
+    )
+    return found + [
+        {"title": _words(title), "anchor": anchor, "text": _words(text)}
+        for anchor, title, text in (record.groups() for record in records)
+    ]
+
+
+def _words(markup: str) -> str:
+    return " ".join(unescape(re.sub("<[^>]*>", " ", markup)).split())
 
 
 def _texts(node: nodes.Element) -> Iterator[str]:

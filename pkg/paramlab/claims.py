@@ -10,6 +10,7 @@ from typing import Any
 
 DATA = Path(__file__).parent / "data"
 VERDICTS = ("holds", "holds if", "misleading", "false", "cannot be checked")
+SHAPES = dict(zip(VERDICTS, "●◐△✕?", strict=True))  # a verdict must not be told by color alone
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,18 @@ class Claim:
     evidence: str | None = None
     no_evidence: str | None = None
     also: tuple[str, ...] = ()  # further cells that bear on it
+
+    @property
+    def judged(self) -> str:
+        """The verdict as a reader sees it.
+
+        Examples
+        --------
+        >>> by_id("A7").judged
+        'holds, with a condition'
+        """
+        verdict = self.verdict.replace("holds if", "holds, with a condition")
+        return "a question" if self.kind == "question" else verdict
 
 
 @cache

@@ -1,11 +1,11 @@
-"""Tables and claim boxes as HTML, for the pages of the book; readable in JupyterLab too."""
+"""Tables, claim boxes and the ledger as HTML for the book; readable in JupyterLab too."""
 
 import re
 from collections.abc import Iterable, Sequence
 from html import escape
 from itertools import chain, repeat
 
-from paramlab.claims import Claim
+from paramlab.claims import SHAPES, Claim
 from paramlab.display import number
 
 
@@ -58,19 +58,67 @@ def claim_box(claim: Claim) -> str:
     >>> claim_box(by_id("A7")).splitlines()[1]
     '<p class="admonition-title">Claim A7: holds, with a condition</p>'
     """
+    title = f'<p class="admonition-title">Claim {claim.id}: {claim.judged}</p>'
+    return f'<div class="admonition claim">\n{title}\n{_particulars(claim)}\n</div>'
+
+
+def ledger_records(claims: Iterable[Claim]) -> str:
+    """Return records of the ledger one below the other, each with an address: ``#a4``.
+
+    Examples
+    --------
+    >>> from paramlab.claims import by_id
+    >>> print(ledger_records([by_id("A4")]).splitlines()[0])
+    <section class="record" id="a4" data-verdict="holds">
+    """
+    return "\n".join(map(_record, claims))
+
+
+def corrections(claims: Iterable[Claim]) -> str:
+    """Return the better sentences of some claims as a numbered list, each with what it corrects.
+
+    Examples
+    --------
+    >>> from paramlab.claims import by_id
+    >>> corrections([by_id("A2")]).splitlines()[2][:24]
+    '<br>Instead of: The titl'
+    """
+    items = (
+        f"<li><strong>{_markup(claim.better)}</strong>\n"
+        f"<br>Instead of: {_markup(claim.paraphrase)} (Claim {claim.id})</li>"
+        for claim in claims
+    )
+    return "\n".join(('<ol class="corrections">', *items, "</ol>"))
+
+
+def _record(claim: Claim) -> str:
+    # The site makes the chapter a link to the cell.
+    where = f'<span data-cell="{claim.evidence or ""}">chapter {claim.home_chapter}</span>'
+    cells = ", ".join(f"<code>{name}</code>" for name in (claim.evidence, *claim.also) if name)
+    if cells:
+        where += f", {cells}"
+    elif claim.no_evidence:
+        where = f"{_markup(claim.no_evidence)} See {where}."
+    shape = f'<span aria-hidden="true">{SHAPES[claim.verdict]}</span>'
+    return (
+        f'<section class="record" id="{claim.id.lower()}" data-verdict="{claim.verdict}">\n'
+        f"<h3>{claim.id} {shape} {claim.judged}</h3>\n"
+        f"{_particulars(claim, ('Shown in' if cells else 'Not computed', where))}\n</section>"
+    )
+
+
+def _particulars(claim: Claim, *more: tuple[str, str]) -> str:
     quoted = f'「<span lang="zh">{escape(claim.original)}</span>」'
     parts = (
         ("What it says", f"{quoted} {_markup(claim.paraphrase)}"),
         ("What it gets right", _markup(claim.right)),
         ("Where it stops", _markup(claim.stops)),
         ("A better sentence", f"<strong>{_markup(claim.better)}</strong>"),
+        *more,
         ("Sources", _markup("; ".join(claim.sources))),
     )
     body = "\n".join(f"<dt>{name}</dt>\n<dd>{text}</dd>" for name, text in parts)
-    verdict = claim.verdict.replace("holds if", "holds, with a condition")
-    judged = "a question" if claim.kind == "question" else verdict
-    title = f'<p class="admonition-title">Claim {claim.id}: {judged}</p>'
-    return f'<div class="admonition claim">\n{title}\n<dl>\n{body}\n</dl>\n</div>'
+    return f"<dl>\n{body}\n</dl>"
 
 
 def _cell(content: object, right: bool, element: str) -> str:

@@ -10,8 +10,10 @@ import addresses
 import figures
 import formulas
 import fresh
+import mentions
 import pytest
 import reading
+import search
 from checks import ROOT
 from docutils import nodes
 from docutils.utils import new_document
@@ -27,7 +29,7 @@ DRAWING = """<?xml version="1.0"?><!DOCTYPE svg>
 </svg>"""
 
 
-@pytest.mark.parametrize("module", [addresses, figures])
+@pytest.mark.parametrize("module", [addresses, figures, mentions])
 def test_examples_in_the_docstrings_hold(module):
     result = doctest.testmod(module)
     assert result.attempted > 0 and result.failed == 0
@@ -61,6 +63,31 @@ def test_the_reading_time_counts_prose_and_neither_code_nor_what_is_folded():
     assert reading.minutes(page) == 3
     page[1]["classes"].clear()
     assert reading.minutes(page) > 3
+
+
+def test_only_what_is_named_as_a_chapter_or_a_claim_is_linked():
+    text = "Chapters 3, 5 and 12; claims A8 and B9, claim 3, chapter A8, A14, 8 chapters"
+    named = [name for _, name in mentions.targets(text) if name]
+    assert named == ["3", "5", "12", "A8", "B9"]
+    assert "".join(piece for piece, _ in mentions.targets(text)) == text
+
+
+def test_html_of_the_package_is_linked_outside_code_and_links():
+    page = mentions.Mentions.__new__(mentions.Mentions)
+    page.address = lambda named, cell="": f"{named}#{cell}"
+    html = '<p>chapter 3</p><code>chapter 4</code><a href="x">claim A1</a>'
+    assert page.linked_html(html) == html.replace(
+        "<p>chapter 3", '<p><a href="3#">chapter 3</a>', 1
+    )
+    span = page.linked_html('<span data-cell="bytes">chapter 1</span> chapter 2')
+    assert '<a href="1#bytes">chapter 1</a>' in span and '<a href="2#">chapter 2</a>' in span
+
+
+def test_the_search_knows_each_record_of_the_ledger():
+    page = new_document("page")
+    html = '<section class="record" id="a1"><h3>A1 is</h3><dl><dd>參數 &amp; x</dd></dl></section>'
+    page += nodes.raw("", html, format="html")
+    assert search.sections(page) == [{"title": "A1 is", "anchor": "a1", "text": "參數 & x"}]
 
 
 def luminance(code: str) -> float:

@@ -1,0 +1,119 @@
+"""Where the text says "chapter 3" or "claim A8", the page links there; so do claim boxes.
+
+A notebook says it in plain words, which JupyterLab shows as they are. Code cells that have a name
+get an address, ``#cell-NAME``, to which the ledger points.
+"""
+
+import re
+
+from addresses import NUMBERED
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.transforms.post_transforms import SphinxPostTransform
+
+LEDGER = "book/reference/ledger"
+ITEM = r"(?:[AB]\d{1,2}|\d{1,2})\b"
+MENTION = re.compile(rf"\b([Cc]hapter|[Cc]laim)s?\s{ITEM}(?:(?:,| and| or| to|, and)\s{ITEM})*")
+CLOSED = (nodes.reference, nodes.title, nodes.literal, nodes.literal_block, nodes.raw, nodes.math)
+OWN = re.compile(r'class="(?:admonition claim|record|corrections)"')  # HTML that paramlab writes
+TAG = re.compile(r"(<[^>]*>)")
+CELL = re.compile(r'<span data-cell="([^"]*)">')
+
+
+def targets(text: str) -> list[tuple[str, str]]:
+    """Cut a text into pieces, each with the chapter or claim that it names, or nothing.
+
+    Examples
+    --------
+    >>> targets("see chapters 3 and 12.")
+    [('see chapters ', ''), ('3', '3'), (' and ', ''), ('12', '12'), ('.', '')]
+    >>> targets("Claim A8: holds")
+    [('Claim A8', 'A8'), (': holds', '')]
+    """
+    pieces, end = [], 0
+    for mention in MENTION.finditer(text):
+        items = list(re.finditer(ITEM, mention[0]))
+        wants_letter = mention[1].lower() == "claim"
+        if any(item[0][0].isalpha() != wants_letter for item in items):
+            continue
+        for item in items:
+            alone = len(items) == 1  # then the word belongs to the link
+            start = mention.start() + (0 if alone else item.start())
+            pieces += [(text[end:start], ""), (text[start : mention.start() + item.end()], item[0])]
+            end = mention.start() + item.end()
+    return [piece for piece in (*pieces, (text[end:], "")) if piece[0]]
+
+
+class Mentions(SphinxPostTransform):
+    """Make mentions links, in the text and in claim boxes, and give named cells an address."""
+
+    default_priority = 600
+    formats = ("html",)
+
+    def run(self, **kwargs: object) -> None:
+        """Change one page."""
+        found = self.env.found_docs
+        numbered = ((NUMBERED.fullmatch(name), name) for name in found)
+        self.chapters = {str(int(m["number"])): name for m, name in numbered if m}
+        for cell in self.document.findall(nodes.container):
+            name = cell.get("cell_metadata", {}).get("name")
+            if name and cell.get("nb_element") == "cell_code":
+                cell["ids"].append(f"cell-{name}")
+        for text in list(self.document.findall(nodes.Text)):
+            if not _within(text, CLOSED):
+                self._link_text(text)
+        for raw in self.document.findall(nodes.raw):
+            if OWN.search(raw.astext()):
+                raw[:] = [nodes.Text(self.linked_html(raw.astext()))]
+
+    def address(self, named: str, cell: str = "") -> str:
+        """Relative address of a chapter, a cell in it, or a claim; empty on the chapter itself."""
+        here = self.env.docname
+        is_claim = named[:1] in ("A", "B")
+        page = LEDGER if is_claim else self.chapters.get(named, here)
+        anchor = f"#{named.lower()}" if is_claim else f"#cell-{cell}" if cell else ""
+        if page == here:
+            return anchor if is_claim else ""
+        known = page in self.env.found_docs
+        return self.app.builder.get_relative_uri(here, page) + anchor if known else ""
+
+    def _link_text(self, text: nodes.Text) -> None:
+        linked: list[nodes.Node] = []
+        for piece, named in targets(text.astext()):
+            uri = named and self.address(named)
+            node = (
+                nodes.reference("", piece, refuri=uri, internal=True) if uri else nodes.Text(piece)
+            )
+            linked.append(node)
+        if any(isinstance(node, nodes.reference) for node in linked):
+            text.parent.replace(text, linked)
+
+    def linked_html(self, html: str) -> str:
+        """HTML with its mentions linked, except in code, headings and links."""
+        pieces, closed, cell = [], 0, ""
+        for token in TAG.split(html):
+            if token.startswith("<"):
+                closed += bool(re.match("<(a|code|h3)\\b", token)) - bool(
+                    re.match("</(a|code|h3)>", token)
+                )
+                cell = m[1] if (m := CELL.match(token)) else cell if token != "</span>" else ""
+                pieces.append(token)
+                continue
+            for piece, named in targets(token):
+                uri = named and not closed and self.address(named, cell)
+                pieces.append(f'<a href="{uri}">{piece}</a>' if uri else piece)
+        return "".join(pieces)
+
+
+def _within(node: nodes.Node, kinds: tuple[type, ...]) -> bool:
+    while node.parent is not None:
+        node = node.parent
+        if isinstance(node, kinds):
+            return True
+    return False
+
+
+def setup(app: Sphinx) -> dict:
+    """Link every HTML page."""
+    app.add_post_transform(Mentions)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -4,6 +4,7 @@ import json
 import sys
 import tomllib
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,14 @@ def test_without_any_look_back_a_token_answers_as_if_it_came_alone():
     alone = logits(tokens=TOKENS[-1:])[-1]
     np.testing.assert_allclose(logits(forbid_all)[-1], alone, rtol=1e-4, atol=1e-4)
     assert np.abs(logits()[-1] - alone).max() > 0.1
+
+
+def test_a_forbidden_look_counts_in_a_long_text_too():
+    model = MODEL._replace(config=replace(CONFIG, n_ctx=100))
+    text = np.arange(90) % CONFIG.vocab_size  # longer than what is attended in one product
+    blind = drawers.forbid_look(range(CONFIG.n_layers), key=80, query=slice(81, None))
+    [before], [after] = (drawers.losses(model, [text], watch) for watch in (None, blind))
+    assert abs(after - before) > 1e-5
 
 
 def test_shutting_all_units_is_a_model_without_their_rows():

@@ -5,8 +5,8 @@ repository, on one thread so that it disturbs nobody and gives the same digits a
 
     OPENBLAS_NUM_THREADS=1 python book/experiments/drawers.py
 
-With names behind it (blocks, single, constant, halves, units, facts, country) it measures only
-these again.
+With names behind it (blocks, single, constant, halves, units, facts, alike, country) it measures
+only these again.
 
 The model is SmolLM2-135M-Instruct, its weights rounded to 4 to 8 bits, without its chat template.
 What follows was written before the runs.
@@ -21,8 +21,9 @@ constant
     contribution is taken out everywhere, at the first token only, and at all others only; or it is
     replaced by the mean of the other seven texts. Controls: the next largest weight of its unit;
     the largest weight into its feature; for the look back at the first token, the same at the
-    second. Unit: the text (eight). The opposite (a drawer) would be: the mean of others hurts, or
-    only some texts need it.
+    second. If the looks forbidden are how it is read, then without them it is not missed. Unit: the
+    text (eight). The opposite (a drawer) would be: the mean of others hurts, or only some texts
+    need it.
 halves
     Question: does a token need all units, and do all tokens need the same? In each block, every
     token but the first keeps a share of its units. The loudest ones alone do not decide: they could
@@ -52,6 +53,9 @@ facts
     three other wordings and on two other relations. Unit: the country. Then the columns of two
     countries are swapped at the entry of each block: whose capital is answered? The opposite of a
     place: no block matters, or all do alike.
+alike
+    Question: do the MLPs below make the country's column ready? In block 0, or in blocks 1 to 22,
+    they write at every country their mean over all countries. Unit: the country.
 """
 
 import csv
@@ -67,6 +71,7 @@ from pathlib import Path
 
 import numpy as np
 from paramlab import __version__, load_model, transformer
+from paramlab.attention import attention
 from paramlab.files.real_model import FILE_SHA256
 from paramlab.layers import Params, cross_entropy
 from paramlab.texts import passage
@@ -103,7 +108,10 @@ def losses_and_hits(
     """Return the loss on each text, and how many of its tokens the model puts first."""
     found = []
     for text in texts:
-        logits = transformer.forward(model.params, model.config, text[:-1], watch=watch)
+        # attend=attention: the default shows a long text's weights in a copy, and a change is lost
+        logits = transformer.forward(
+            model.params, model.config, text[:-1], watch=watch, attend=attention
+        )
         hits = int((logits.argmax(axis=-1) == text[1:]).sum())
         found.append((float(cross_entropy(logits, text[1:]).mean()), hits))
     return found
@@ -267,6 +275,9 @@ def measure_constant(model: Model, texts: Sequence[np.ndarray]) -> dict:
     for key, name in enumerate(("no look at the first token", "no look at the second token")):
         watch = forbid_look(above, key=key, query=slice(key + 1, None))
         record[name] = losses_and_hits(model, texts, watch)
+    cut = without_weight(model, down, (UNIT, FEATURE))
+    unseen = forbid_look(above, key=0, query=slice(1, None))
+    record["no look, everywhere"] = losses_and_hits(cut, texts, unseen)
     return record
 
 
@@ -730,6 +741,20 @@ def measure_facts(model: Model, rows: Sequence[dict]) -> dict:
     return record
 
 
+def measure_alike(model: Model, rows: Sequence[dict]) -> dict[str, int]:
+    """Count the capitals that stay right when some MLPs write the same at every country."""
+    every = questions(model, rows, "capital")
+    known = every.take(probabilities(model, every)[0] == every.answers)
+    right = {}
+    for name, blocks in (("block 0", [0]), ("blocks 1 to 22", range(1, 23))):
+        watch = _mean_mlp(blocks, known.country)
+        logits = transformer.forward(
+            model.params, model.config, known.tokens, last_only=True, watch=watch
+        )
+        right[name] = int((logits.argmax(axis=-1) == known.answers).sum())
+    return right
+
+
 def measure_one_country(model: Model) -> dict:
     """Say what the model answers about France when its last word may not look there, by block."""
     tokens = np.array(model.tokenizer.encode(WORDINGS["capital"].format("France")))
@@ -803,6 +828,7 @@ def main(names: Sequence[str]) -> None:
         "halves": lambda: measure_halves(model, texts),
         "units": lambda: measure_units(model, material),
         "facts": lambda: measure_facts(model, countries),
+        "alike": lambda: measure_alike(model, countries),
         "country": lambda: measure_one_country(model),
     }
     for name in names or steps:

@@ -57,3 +57,27 @@ def interval_of_mean(values: Sequence[float]) -> tuple[float, float]:
     t += (3 * Z**7 + 19 * Z**5 + 17 * Z**3 - 15 * Z) / (384 * f**3)
     half = t * stdev(values) / sqrt(n)
     return mean(values) - half, mean(values) + half
+
+
+def plus_minus(values: Sequence[float], form: str = "+.2f") -> str:
+    """Return the mean of some values and half of its 95% interval, as text.
+
+    Examples
+    --------
+    >>> plus_minus([9.0, 10.0, 10.0, 11.0], ".1f")
+    '10.0 ± 1.3'
+    """
+    middle, half = mean_and_half(values)
+    return f"{middle:{form}} ± {half:{form.lstrip('+')}}"
+
+
+def mean_and_half(values: Sequence[float]) -> tuple[float, float]:
+    """Return the mean of some values and half of its 95% interval, by :func:`interval_of_mean`.
+
+    Examples
+    --------
+    >>> [round(n, 1) for n in mean_and_half([9.0, 10.0, 10.0, 11.0])]
+    [10.0, 1.3]
+    """
+    low, high = interval_of_mean(values)
+    return (low + high) / 2, (high - low) / 2

@@ -1,6 +1,6 @@
 """Figures of chapter 6: a floor where one looks back, the sizes of drawers, units, a fact."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ from matplotlib.patches import ConnectionPatch, Rectangle
 
 from paramlab import display, plots
 from paramlab.config import ModelConfig
+from paramlab.statistics import mean_and_half
 
 
 def house(words: Sequence[str], said: Sequence[str], key: int) -> tuple[Figure, dict[str, int]]:
@@ -139,10 +140,7 @@ SERIES = {  # marker, color, filled
 
 
 def subjects(
-    names: Sequence[str],
-    changes: dict[str, np.ndarray],
-    mean: Callable[[np.ndarray], tuple[float, float]],
-    shown: str,
+    names: Sequence[str], changes: dict[str, np.ndarray], shown: str
 ) -> tuple[Figure, dict[str, np.ndarray]]:
     """Draw, for every subject, how the loss changes when units are silenced.
 
@@ -152,8 +150,6 @@ def subjects(
         The subjects.
     changes
         For each of ``SERIES``, a number for every subject.
-    mean
-        Gives the mean over subjects and half of its interval.
     shown
         The subject to mark.
     """
@@ -168,7 +164,7 @@ def subjects(
             axes.plot(changes[name][i], row, marker, color=color, markerfacecolor=face, ms=6)
     bottom = len(names) + 0.6
     for row, (name, (marker, color, filled)) in enumerate(SERIES.items(), 1):
-        middle, half = mean(changes[name])
+        middle, half = mean_and_half(list(changes[name]))
         face = color if filled else plots.GROUND
         axes.plot([middle - half, middle + half], [bottom + row] * 2, color=color, linewidth=2)
         axes.plot(middle, bottom + row, marker, color=color, markerfacecolor=face, ms=7)

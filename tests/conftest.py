@@ -5,10 +5,12 @@ too, so that it is read: ``pytest --nbval tests/conftest.py book/reference/prime
 """
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from paramlab.cli import main
 from paramlab.errors import ModelFileError
 from paramlab.files.load import load_model
 from paramlab.files.real_model import REAL_MODEL, SECOND_MODEL, check_present
@@ -52,3 +54,14 @@ def _present(model: str) -> Path:
 def real(real_path: Path) -> Model:
     """Return the real model."""
     return load_model()
+
+
+@pytest.fixture
+def cost(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Return the command ``paramlab cost``: status, output and errors, from its arguments."""
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        status = main(["cost", *map(str, arguments)])
+        return status, *capsys.readouterr()
+
+    return call

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from paramlab.attention import KVCache, attention, causal_mask, merge_heads, split_heads
 from paramlab.config import ModelConfig
+from paramlab.in_place import attention_in_place
 
 RNG = np.random.default_rng(0)
 
@@ -77,6 +78,21 @@ def test_the_weights_are_seen_and_make_the_mixture():
     assert weights.shape == (2, 4, 5, 5)
     assert np.allclose(weights.sum(axis=-1), 1) and not np.triu(weights, 1).any()
     assert np.allclose(weights @ np.repeat(v, 2, axis=1), mixed)
+
+
+@pytest.mark.parametrize("batch", [(), (2,)])
+@pytest.mark.parametrize("n_kv_heads", [1, 2, 6])
+def test_few_arrays_give_the_mixtures_and_the_weights_of_the_definition(n_kv_heads, batch):
+    q = RNG.normal(size=(*batch, 6, 5, 4))
+    k, v = RNG.normal(size=(2, *batch, n_kv_heads, 7, 4))
+    arguments = q, k, v, causal_mask(5, 7, window=3) + RNG.normal(size=(6, 1, 7))
+    before, seen, expected = [x.copy() for x in arguments], [], []
+    mixed = attention_in_place(*arguments, seen.append)
+    assert np.abs(mixed - attention(*arguments, expected.append)).max() < 1e-12
+    assert np.abs(seen[0] - expected[0]).max() < 1e-12
+    assert (attention_in_place(*arguments) == mixed).all()
+    for x, y in zip(arguments, before, strict=True):  # what was given is not written into
+        assert (x == y).all()
 
 
 def test_a_mask_of_zeros_looks_both_ways():

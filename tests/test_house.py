@@ -22,7 +22,9 @@ SECOND_EVENING = (
 )  # fmt: skip
 LESSON = FIRST_EVENING + SECOND_EVENING
 # Small helpers that the lesson calls by name, so that it need not show them.
-HELPERS = ("errors", "sizes", "checks", "joined", "memory", "long_words", "exact", "kept")
+HELPERS = (
+    "errors", "sizes", "checks", "joined", "in_place", "memory", "long_words", "exact", "kept",
+)  # fmt: skip
 MOST_LINES_OF_A_MODULE = 300
 MOST_LINES_OF_THE_LESSON = 3_500 + 800  # the latter: what training and answering cost
 MOST_REFUSALS = 0.08  # of the lines of the lesson

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from paramlab.joined import join, products, separate, side_by_side
+from paramlab.joined import MANY_TOKENS, join, products, separate, side_by_side
 from paramlab.transformer import forward
 from paramlab.tree import flatten, nest
 from random_models import STYLES, random_params
@@ -63,6 +63,13 @@ def test_products_are_those_of_each_weight(weights, shape):
     x = np.random.default_rng(2).normal(size=shape)
     for product, weight in zip(products(x, weights), weights, strict=True):
         assert np.allclose(product, x @ weight)
+
+
+def test_the_results_for_many_tokens_lie_by_themselves():
+    one, many = (products(np.ones((n, 4)), [A, B, C]) for n in (1, MANY_TOKENS))
+    assert one[0].base is one[1].base is not None
+    assert all(product.base is None for product in many)
+    assert all(np.allclose(x, y) for x, y in zip(one, many, strict=True))
 
 
 def test_tensors_are_multiplied_one_by_one():

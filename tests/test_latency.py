@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from paramlab import catalog, hardware
-from paramlab.cli import main
 from paramlab.config import ModelConfig
 from paramlab.costs import (
     BITS,
@@ -137,15 +136,6 @@ def test_what_does_not_fit_is_said():
 
 
 # ------------------------------------------------------------------ the command line
-
-
-@pytest.fixture
-def cost(capsys):
-    def call(*arguments):
-        status = main(["cost", *map(str, arguments)])
-        return status, *capsys.readouterr()
-
-    return call
 
 
 def test_the_command_says_what_the_functions_say(cost):

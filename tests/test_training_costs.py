@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from paramlab import attention, catalog, kept
 from paramlab.autograd import Tensor, backward
-from paramlab.cli import main
 from paramlab.config import ModelConfig
 from paramlab.costs import forward_operations
 from paramlab.hardware import Device, device, devices
@@ -248,15 +247,6 @@ def test_figures_that_contradict_each_other_are_refused(rates, reason):
 
 
 # ------------------------------------------------------------------ the command line
-
-
-@pytest.fixture
-def cost(capsys):
-    def call(*arguments):
-        status = main(["cost", *map(str, arguments)])
-        return status, *capsys.readouterr()
-
-    return call
 
 
 def test_the_command_says_what_the_functions_say(cost):

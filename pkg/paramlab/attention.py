@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from paramlab.config import ModelConfig
+from paramlab.in_place import attention_in_place
 from paramlab.layers import softmax
 
 QUERIES_AT_ONCE = 64  # how many queries blocked() scores in one product
@@ -85,15 +86,16 @@ def blocked(
     text, and the scores of a few queries stay in the processor's cache.
     """
     n_queries, n_keys = mask.shape[-2:]
+    at_once = attention_in_place if isinstance(q, np.ndarray) else attention
     if n_queries <= QUERIES_AT_ONCE:
-        return attention(q, k, v, mask, watch)
+        return at_once(q, k, v, mask, watch)
     mixed: list[np.ndarray] = []
     weights: list[np.ndarray] = []
     for start in range(0, n_queries, QUERIES_AT_ONCE):
         some = slice(start, start + QUERIES_AT_ONCE)  # of the queries
         seen = slice(n_keys - n_queries + some.stop)  # the keys up to the last of them
         pieces = q[..., some, :], k[..., seen, :], v[..., seen, :], mask[..., some, seen]
-        mixed.append(attention(*pieces, weights.append if watch else None))
+        mixed.append(at_once(*pieces, weights.append if watch else None))
     if watch:
         wide = [np.pad(w, [(0, 0)] * (w.ndim - 1) + [(0, n_keys - w.shape[-1])]) for w in weights]
         watch(np.concatenate(wide, axis=-2))

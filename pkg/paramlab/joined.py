@@ -16,9 +16,13 @@ from paramlab.params import shapes
 _TOGETHER = (("attention", "qkv", ("q", "k", "v")), ("mlp", "gate_up", ("gate", "up")))
 
 
+MANY_TOKENS = 64  # their products one by one are large enough, and each result lies by itself
+
+
 def products(x: np.ndarray, weights: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Return ``x @ weight`` for each weight: views of one product, if they lie side by side."""
-    whole = side_by_side(weights)
+    """Return ``x @ weight`` for each weight: views of one product, if that is sooner."""
+    many = x.ndim > 1 and x.shape[-2] >= MANY_TOKENS
+    whole = None if many else side_by_side(weights)
     if whole is None:
         return [x @ weight for weight in weights]
     product, end, parts = x @ whole, 0, []

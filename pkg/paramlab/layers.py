@@ -233,17 +233,26 @@ def mixture_of_experts(
     scores = linear(p["router"], tokens)  # (T, E)
     chosen = np.argsort(-scores, axis=-1)[:, :n_active]
     weights = softmax(np.take_along_axis(scores, chosen, axis=-1))  # (T, n_active)
-    # The pairs (token, chosen expert), sorted by expert: each expert reads all its tokens at once.
+    made = _by_experts(p["experts"], tokens, chosen, activation)  # (T, n_active, D)
+    return (weights[..., None] * made).sum(axis=-2).reshape(x.shape)
+
+
+def _by_experts(
+    experts: Params, tokens: np.ndarray, chosen: np.ndarray, activation: Activation
+) -> np.ndarray:
+    """Return what each expert makes of the tokens that chose it: (T, D) to (T, n_active, D).
+
+    The pairs of a token and an expert are sorted by expert, so that each reads its tokens at once.
+    """
     order = np.argsort(chosen, axis=None, kind="stable")
-    experts, starts = np.unique(chosen.reshape(-1)[order], return_index=True)
+    some, starts = np.unique(chosen.reshape(-1)[order], return_index=True)
     results = [
-        mlp(_expert(p["experts"], int(expert)), tokens[pairs // n_active], activation)
-        for expert, pairs in zip(experts, np.split(order, starts[1:]), strict=True)
+        mlp(_expert(experts, int(expert)), tokens[pairs // chosen.shape[-1]], activation)
+        for expert, pairs in zip(some, np.split(order, starts[1:]), strict=True)
     ]
     # Sorting the order itself gives the places from which each pair gets its result back.
     returned = np.concatenate(results)[np.argsort(order)]  # (T * n_active, D)
-    mixed = weights[..., None] * returned.reshape(*weights.shape, -1)  # (T, n_active, D)
-    return mixed.sum(axis=-2).reshape(x.shape)
+    return returned.reshape(*chosen.shape, -1)
 
 
 def _expert(experts: Params, i: int) -> Params:

@@ -1,9 +1,11 @@
-"""How the memory of freed arrays is kept: what training needs from the C library."""
+"""How the memory of freed arrays is kept: what training and reading need from the C library."""
 
 import ctypes
 import sys
+from functools import cache
 
 
+@cache
 def keep_freed_memory() -> None:
     """Tell the C library of Linux to keep freed memory for the next array.
 

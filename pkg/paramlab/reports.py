@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from paramlab.files.source import Counted
 
 BASIS = {
-    "weights": "counted from a published weight file",
-    "config": "counted from a published configuration",
+    "weights": "counted from the weight file",
+    "config": "counted from the configuration",
     "inferred": "the publication leaves the list of arrays open in places",
 }
 

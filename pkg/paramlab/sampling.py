@@ -8,6 +8,7 @@ from paramlab.attention import KVCache
 from paramlab.checks import check_logits, check_request, check_result, check_sampling
 from paramlab.config import ModelConfig
 from paramlab.layers import Params, softmax
+from paramlab.memory import keep_freed_memory
 from paramlab.transformer import CHUNK_TOKENS, Tokens, forward
 from paramlab.tree import Model
 
@@ -72,6 +73,7 @@ def generate(
 
 def read(params: Params, config: ModelConfig, tokens: Tokens, cache: KVCache) -> np.ndarray:
     """Read tokens into the cache, long texts in pieces; return the logits that follow the last."""
+    keep_freed_memory()
     for start in range(0, len(tokens), CHUNK_TOKENS):
         piece = tokens[start : start + CHUNK_TOKENS]
         logits = forward(params, config, piece, last_only=True, cache=cache)

@@ -9,6 +9,7 @@ import inspect
 import json
 import random
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,14 @@ from paramlab import catalog
 from paramlab.cli import main
 from paramlab.config import Experts, LatentAttention, ModelConfig
 from paramlab.errors import UnsupportedModel
-from paramlab.files import finish
-from paramlab.files.families import Row, Window, everywhere, family, model_types, resolve, table
+from paramlab.files import families, finish
+from paramlab.files.families import Row, Window, everywhere, family, model_types, resolve
 from paramlab.files.hugging_face import config_from_hf, notes_on
 from paramlab.files.source import count_source
 from paramlab.params import count, shapes
 
 ORACLES = Path(__file__).parent / "oracles"
+TABLE = tomllib.loads((Path(catalog.__file__).parent / "data/families.toml").read_text("utf-8"))
 FAMILIES = {kind: family(kind) for kind in model_types()}
 HARMLESS, PER_LAYER = everywhere().harmless, everywhere().per_layer
 VERSIONS, *LINES = map(
@@ -419,7 +421,7 @@ def faults(rows: dict[str, Row]) -> list[str]:
 
 def _faults(name: str, rows: dict[str, Row]) -> list[str]:
     """Say what is wrong with a row, once it is sure that it is one."""
-    row, own = resolve(name, rows), rows[name]
+    row, own = resolve(name, rows.__getitem__), rows[name]
     sets = {*row.style, *row.reads, *row.kinds.values()}
     sets |= {ours for switch in row.switches for ours in {**switch.on, **switch.off}}
     sets |= {ours for values in row.by_class.values() for ours in values}
@@ -468,7 +470,12 @@ def _takes(name: str, parameters: list[str]) -> bool:
 
 
 def test_the_table_is_sound():
-    assert faults(table()) == []
+    assert faults(TABLE) == []
+
+
+def test_a_row_read_alone_is_that_of_the_whole_file():
+    assert {name: families.row(name) for name in TABLE} == TABLE
+    assert model_types() == tuple(name for name in TABLE if "class" in TABLE[name])
 
 
 DAMAGES = [
@@ -501,7 +508,7 @@ DAMAGES = [
 
 @pytest.mark.parametrize(("damage", "fault"), DAMAGES)
 def test_a_damaged_row_is_found(damage, fault):
-    rows = copy.deepcopy(table()) | {"test": {"class": "A", "like": "llama"}}
+    rows = copy.deepcopy(TABLE) | {"test": {"class": "A", "like": "llama"}}
     assert faults(rows) == []
     rows["test"] |= damage
     assert f"test: {fault}" in faults(rows)

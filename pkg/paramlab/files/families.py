@@ -4,8 +4,9 @@ What a row may say stands at the top of that file.
 """
 
 import os
+import re
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -82,10 +83,18 @@ class Everywhere(NamedTuple):
 
 
 @cache
-def table() -> dict[str, Row]:
-    """Return the file as it stands."""
-    with open(_TOML, "rb") as file:
-        return tomllib.load(file)
+def _texts() -> dict[str, str]:
+    """Cut the file at the headings of its rows: the text of each, its tables included."""
+    with open(_TOML, encoding="utf-8") as file:
+        _, *pieces = re.split(r"^\[([\w-]+)\]$", file.read(), flags=re.MULTILINE)
+    return dict(zip(pieces[::2], pieces[1::2], strict=True))
+
+
+@cache
+def row(name: str) -> Row:
+    """Return a row as it stands; to read the whole file takes longer than all else in a count."""
+    found: Row = tomllib.loads(f"[{name}]{_texts()[name]}")[name]
+    return found
 
 
 @cache
@@ -97,21 +106,20 @@ def model_types() -> tuple[str, ...]:
     >>> {"gpt2", "llama"} < set(model_types()), "usual" in model_types()
     (True, False)
     """
-    return tuple(name for name, row in table().items() if "class" in row)
+    return tuple(name for name, text in _texts().items() if "\nclass = " in text)
 
 
 @cache
 def everywhere() -> Everywhere:
     """Return what holds in every family."""
-    row = table()[_EVERYWHERE]
+    all_of_them = row(_EVERYWHERE)
+    activations = all_of_them["activations"]
     return Everywhere(
-        harmless=frozenset(row["harmless"].split()),
-        quantization=tuple(row["quantization"].split()),
-        language_models=tuple(row["language_models"].split()),
-        activations={
-            name: ours for ours, theirs in row["activations"].items() for name in theirs.split()
-        },
-        per_layer={name: tuple(known) for name, known in row["per_layer"].items()},
+        harmless=frozenset(all_of_them["harmless"].split()),
+        quantization=tuple(all_of_them["quantization"].split()),
+        language_models=tuple(all_of_them["language_models"].split()),
+        activations={name: ours for ours, theirs in activations.items() for name in theirs.split()},
+        per_layer={name: tuple(known) for name, known in all_of_them["per_layer"].items()},
     )
 
 
@@ -124,25 +132,25 @@ def family(model_type: str) -> Family:
     >>> family("gptj").like, family("gptj").reads["n_layers"].names
     (('codegen', 'gpt2'), ('n_layer', 'num_hidden_layers'))
     """
-    return resolve(model_type, table())
+    return resolve(model_type, row)
 
 
-def resolve(name: str, rows: dict[str, Row]) -> Family:
-    """Return a row with what it inherits from others."""
-    line = list(_lineage(name, rows))
-    oldest_first = [rows[each] for each in reversed(line)]
+def resolve(name: str, row: Callable[[str], Row]) -> Family:
+    """Return the row of a name with what it inherits; ``row`` gives each as it stands."""
+    line = list(_lineage(name, row))
+    oldest_first = [row(each) for each in reversed(line)]
 
     def merged(key: str) -> dict[str, Any]:
-        return _merged(row.get(key, {}) for row in oldest_first)
+        return _merged(each.get(key, {}) for each in oldest_first)
 
     def nearest(key: str, default: Any = "") -> Any:
-        return next((rows[each][key] for each in line if key in rows[each]), default)
+        return next((row(each)[key] for each in line if key in row(each)), default)
 
-    defaults = _merged({**row.get("defaults", {}), **_parts(row)} for row in oldest_first)
+    defaults = _merged({**each.get("defaults", {}), **_parts(each)} for each in oldest_first)
     on = nearest("on").split()
     window = nearest("window", {})
     return Family(
-        classes=tuple(rows[name]["class"].split()),
+        classes=tuple(row(name)["class"].split()),
         like=tuple(line[1:]),
         style=merged("style"),
         reads={
@@ -153,7 +161,7 @@ def resolve(name: str, rows: dict[str, Row]) -> Family:
         switches=tuple(_switch(name, does, on) for name, does in _union(oldest_first, "switches")),
         finish=tuple(nearest("finish").split()),
         harmless=frozenset(
-            word for row in oldest_first for word in row.get("harmless", "").split()
+            word for each in oldest_first for word in each.get("harmless", "").split()
         ),
         only={
             name: tuple(known) if isinstance(known, list) else (known,)
@@ -167,11 +175,11 @@ def resolve(name: str, rows: dict[str, Row]) -> Family:
     )
 
 
-def _lineage(name: str, rows: dict[str, Row]) -> Iterator[str]:
+def _lineage(name: str, row: Callable[[str], Row]) -> Iterator[str]:
     """Yield a row, the one that it is like, the one that that is like, and so on."""
     while name:
         yield name
-        name = rows[name].get("like", "")
+        name = row(name).get("like", "")
 
 
 def _parts(row: Row) -> dict[str, Any]:

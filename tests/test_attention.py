@@ -91,6 +91,7 @@ def test_few_arrays_give_the_mixtures_and_the_weights_of_the_definition(n_kv_hea
     assert np.abs(mixed - attention(*arguments, expected.append)).max() < 1e-12
     assert np.abs(seen[0] - expected[0]).max() < 1e-12
     assert (attention_in_place(*arguments) == mixed).all()
+    assert not attention_in_place(*arguments, lambda weights: weights.fill(0)).any()  # as there
     for x, y in zip(arguments, before, strict=True):  # what was given is not written into
         assert (x == y).all()
 

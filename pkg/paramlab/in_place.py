@@ -15,8 +15,8 @@ def attention_in_place(
 ) -> np.ndarray:
     """Attend as :func:`paramlab.attention.attention` does, in one array of scores.
 
-    The queries of heads that share their keys meet them in one product, and a query's mixture is
-    divided by the sum of its weights, rather than each weight.
+    The queries of heads that share their keys meet them in one product, and all that follows is
+    written over its result.
     """
     *batch, n_heads, n_queries, d_head = q.shape
     n_kv_heads, n_keys = k.shape[-3:-1]
@@ -27,9 +27,7 @@ def attention_in_place(
     scores += mask
     scores -= scores.max(axis=-1, keepdims=True)
     weights = np.exp(scores, out=scores)
-    total = weights.sum(axis=-1, keepdims=True)
+    weights /= weights.sum(axis=-1, keepdims=True)
     if watch:
-        watch(weights / total)
-    mixed = (products @ v).reshape(*batch, n_heads, n_queries, d_head)
-    mixed /= total
-    return mixed
+        watch(weights)
+    return (products @ v).reshape(*batch, n_heads, n_queries, d_head)

@@ -49,6 +49,7 @@ def test_the_summary_follows_from_the_record(biases):
     assert all(RECORD[name] == again[name] for name in again)
 
 
+@pytest.mark.slow
 def test_the_record_agrees_with_a_run_now(biases, second):
     first, other = zip(*PAIRS, strict=True)
     now = biases.scores(biases.vectors(flatten(second.params), second, first + other))

@@ -14,6 +14,7 @@ def collected() -> StandardText:
     return standard_text()
 
 
+@pytest.mark.slow
 def test_every_process_collects_the_same_text_and_runs_none_of_its_modules(collected):
     code = (
         "import hashlib, sys; from paramlab.corpus import standard_text; "
@@ -28,6 +29,7 @@ def test_every_process_collects_the_same_text_and_runs_none_of_its_modules(colle
     assert set(imported) <= {"pydoc_data", "pydoc_data.topics"}
 
 
+@pytest.mark.slow
 def test_the_standard_text_is_documentation_and_says_how_large_it_is(collected):
     assert 5e5 < len(collected.text) < 5e6
     assert "Serialize ``obj`` to a JSON formatted ``str``" in collected.docstrings

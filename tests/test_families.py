@@ -145,7 +145,7 @@ def test_a_published_file_is_the_architecture_of_the_catalog(name, slug):
 
 
 @kinds
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(data=st.data())
 def test_a_longer_vocabulary_costs_its_rows(kind, data):
     fields = data.draw(st.sampled_from(BY_KIND[kind]))
@@ -160,7 +160,7 @@ def test_a_longer_vocabulary_costs_its_rows(kind, data):
 
 
 @kinds
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(data=st.data())
 def test_a_larger_size_never_means_fewer_parameters(kind, data):
     fields = data.draw(st.sampled_from(BY_KIND[kind]))
@@ -192,7 +192,7 @@ def test_fields_that_are_known_to_change_nothing_change_nothing(kind):
 
 
 @kinds
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(data=st.data())
 def test_anything_in_any_field_is_counted_or_refused(kind, data):
     fields = data.draw(st.sampled_from(BY_KIND[kind]))

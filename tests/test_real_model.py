@@ -103,19 +103,20 @@ def test_fetch_stores_the_files_and_then_does_nothing(cache, monkeypatch, model)
     ("model", "name"), [(model, name) for model, files in FILES.items() for name in files]
 )
 def test_a_damaged_or_missing_file_is_replaced(cache, model, name):
-    damaged = fetch(model, progress=False).with_name(name)
-    damaged.write_bytes(FILES[model][name][:-1] + b"!")
+    folder = model_path(model).parent
+    folder.mkdir(parents=True)
+    for other in FILES[model].keys() - {name}:
+        (folder / other).write_bytes(FILES[model][other])
     assert stored(fetch(model, progress=False)) == FILES[model]
-    damaged.unlink()
+    (folder / name).write_bytes(FILES[model][name][:-1] + b"!")
     assert stored(fetch(model, progress=False)) == FILES[model]
 
 
-@both
-def test_two_at_once_do_not_disturb_each_other(cache, model):
+def test_two_at_once_do_not_disturb_each_other(cache):
     with ThreadPoolExecutor(2) as pool:
-        paths = list(pool.map(lambda _: fetch(model, progress=False), range(2)))
-    assert paths == [model_path(model)] * 2
-    assert stored(paths[0]) == FILES[model]
+        paths = list(pool.map(lambda _: fetch(SECOND_MODEL, progress=False), range(2)))
+    assert paths == [model_path(SECOND_MODEL)] * 2
+    assert stored(paths[0]) == FILES[SECOND_MODEL]
 
 
 def test_progress_goes_to_standard_error(cache, capfd):

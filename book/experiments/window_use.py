@@ -18,8 +18,9 @@ lets it), and the model is asked for the same notes once more.
 
 The 32 notes compete: a note may be lost because it is far back, or because 31 others look like it.
 The control tells the two apart. Further texts hold a single note, in their first 256 tokens, and
-the model is asked for it after 1,024, 2,048, 4,096 and 8,192 tokens. If distance alone loses the
-notes of the first quarter, the single note is lost as often as they; if the others do, it is found.
+the model is asked for it after 1,024 to 8,192 tokens; after 8,064 there is still room for the
+question in the window, after 8,192 there is not. If distance alone loses the notes of the first
+quarter, the single note is lost as often as they; if the others do, it is found.
 
 The unit of repetition is the text: 7 with 32 notes each, 13 with one.
 """
@@ -45,7 +46,8 @@ COMMAND = "OPENBLAS_NUM_THREADS=1 python book/experiments/window_use.py"
 N_TEXTS, N_NOTES = 7, 32
 LENGTHS = (1024, 2048, 8192)
 BEYOND = 10240
-N_ALONE, ALONE_LENGTHS, ALONE_WITHIN = 13, (1024, 2048, 4096, 8192), 256  # the control
+N_ALONE, ALONE_WITHIN = 13, 256  # the control
+ALONE_LENGTHS = (1024, 2048, 4096, 6144, 8064, 8192)
 NEAR, SCORED = 512, 128  # tokens of near context, and of each stretch whose loss is taken
 NOTE, QUESTION = "\nThe magic word of {} is {}.\n", "\n\nThe magic word of {} is"
 NAMES = (

@@ -201,6 +201,49 @@ EXERCISES = {
             (lambda: 96 * 96, "these are its heads"),
         ),
     ),
+    "9.1": Exercise(
+        lambda: 5**4,
+        "every setting of the first dial goes with every setting of the others",
+        (
+            (lambda: 5 * 4, "this tries one dial at a time and leaves the others where they are"),
+            (lambda: 4**5, "the settings and the dials have changed places"),
+        ),
+    ),
+    "9.2": Exercise(
+        lambda: -(-16 * count(_config("llama3.1-405b")).total // (80 * 10**9)),
+        "bytes of the state, divided by the bytes of a device; a part of a device is a device too",
+        (
+            (
+                lambda: 16 * count(_config("llama3.1-405b")).total // (80 * 10**9),
+                "the last bytes need a device too: round up",
+            ),
+            (
+                lambda: -(-2 * count(_config("llama3.1-405b")).total // (80 * 10**9)),
+                "this holds the weights alone, at two bytes each",
+            ),
+            (
+                lambda: -(-4 * count(_config("llama3.1-405b")).total // (80 * 10**9)),
+                "this holds one of the numbers of each parameter; there are more",
+            ),
+        ),
+    ),
+    "9.3": Exercise(
+        lambda: 60,
+        "where do the examples just determine the weights?",
+        (
+            (lambda: 100, "this is where it was; there are fewer examples now"),
+            (lambda: 20, "this is the number of inputs"),
+        ),
+    ),
+    "9.4": Exercise(
+        lambda: 16 - 1,
+        "in how many of the groups does every start fail?",
+        (
+            (lambda: 8, "this is one start for each group"),
+            (lambda: 1, "in so many groups all of them fail"),
+            (lambda: 16, "four starts can all fail, as a coin can fall the same way four times"),
+        ),
+    ),
     "11.2": Exercise(
         lambda: _llama2_bytes() // kv_cache_bytes(_config("llama2-7b"), 1),
         "what does one token leave in the cache, and how many times does it fit into the weights?",

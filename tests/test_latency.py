@@ -4,10 +4,12 @@ import json
 from dataclasses import replace
 from datetime import date
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from paramlab import catalog, hardware
+from paramlab.attention import KVCache
 from paramlab.config import ModelConfig
 from paramlab.costs import (
     BITS,
@@ -17,8 +19,11 @@ from paramlab.costs import (
     weight_bytes,
     weight_bytes_read,
 )
-from paramlab.hardware import Device
-from paramlab.latency import Roof, crossover_batch, latency, measure_machine
+from paramlab.hardware import Device, Pace, measure_machine
+from paramlab.latency import Roof, crossover_batch, forecast, latency, single_numbers
+from paramlab.measured import measure
+from paramlab.training import initialize
+from paramlab.transformer import forward
 
 A100 = hardware.device("a100-sxm-40gb")
 H100 = hardware.device("h100-sxm-80gb")
@@ -128,6 +133,62 @@ def test_this_machine_is_measured():
     assert 1e8 < found.flops_per_s["fp32"] < 1e15
     assert 1e-8 < found.call_seconds < 1e-2
     assert latency(DENSE, found, 9, precision="fp32").decode.seconds > 0
+    pace = found.pace  # the median turn is not faster than the best
+    assert pace.vector_bytes_per_s <= found.bandwidth_bytes_per_s
+    assert pace.flops_per_s <= found.flops_per_s["fp32"] and pace.call_seconds >= found.call_seconds
+
+
+# ------------------------------------------------------------------ the forecast
+
+GB_AND_GFLOP = replace(A100, pace=Pace(1e9, 1e9, 1e9, 1e-6))  # easy rates
+
+
+def test_a_forecast_adds_up_what_can_be_worked_out_by_hand():
+    one = forecast(DENSE, GB_AND_GFLOP)
+    assert one.fetching == weight_bytes_read(DENSE, 1, "fp32") / 1e9
+    assert one.multiplying == one.cache == 0
+    assert one.calling == pytest.approx(2 * 40e-6)
+    far = forecast(DENSE, GB_AND_GFLOP, 1, 300)
+    assert far.cache == kv_cache_bytes(DENSE, 300, "fp32") / 1e9
+    assert far.fetching == one.fetching and far.seconds > one.seconds
+    whole, last = (forward_operations(DENSE, n, last_only=True).flops for n in (100, 1))
+    assert forecast(DENSE, GB_AND_GFLOP, 100).multiplying == (whole - last) / 1e9
+
+
+def test_a_faster_machine_is_forecast_to_be_faster():
+    twice = replace(GB_AND_GFLOP, pace=Pace(2e9, 2e9, 2e9, 5e-7))
+    for n, before in ((1, 0), (1, 200), (200, 0)):
+        slow, fast = (forecast(DENSE, m, n, before).seconds for m in (GB_AND_GFLOP, twice))
+        assert slow == pytest.approx(2 * fast)
+
+
+@pytest.mark.parametrize(
+    "style", [{}, {"positions": "rope", "n_kv_heads": 2, "gated_mlp": True, "activation": "silu"}]
+)
+@pytest.mark.parametrize(("n", "before"), [(1, 100), (64, 0)])
+def test_single_numbers_are_near_what_numpy_performs(style, n, before):
+    config = ModelConfig(
+        n_layers=3, d_model=64, n_heads=4, d_ff=192, vocab_size=50, n_ctx=512, **style
+    )
+    params, text = initialize(config, seed=0), [7] * 512
+
+    def performed(params):
+        cache = KVCache(config, 512, np.float64)
+        if before:
+            forward(params, config, text[:before], cache=cache)
+        return forward(params, config, text[:n], last_only=True, cache=cache)
+
+    whole = measure(performed, params).elementwise
+    if before:
+        whole -= measure(lambda p: forward(p, config, text[:before]), params).elementwise
+    assert single_numbers(config, n, before) == pytest.approx(whole, rel=0.3)
+
+
+def test_a_device_that_was_not_measured_has_no_forecast():
+    with pytest.raises(ValueError, match="A100 SXM 40 GB was not measured"):
+        forecast(DENSE, A100)
+    with pytest.raises(ValueError, match="a context of 513 tokens is beyond the window of 512"):
+        forecast(DENSE, GB_AND_GFLOP, 1, 512)
 
 
 def test_what_does_not_fit_is_said():
@@ -148,6 +209,17 @@ def test_the_command_says_what_the_functions_say(cost):
     assert told["user_tokens_per_s"] * 4 == pytest.approx(told["machine_tokens_per_s"])
     status, out, _ = cost(*options)
     assert status == 0 and "one user: at most" in out and "the whole machine: at most" in out
+
+
+def test_this_machine_gets_a_forecast_and_a_listed_one_none(cost, monkeypatch):
+    monkeypatch.setattr(hardware, "measure_machine", lambda: GB_AND_GFLOP)
+    names = ("forecast_prefill_seconds", "forecast_decode_seconds")
+    short = ("gpt2-small", "--context", 64, "--device")
+    status, out, _ = cost(*short, "h100-sxm-80gb", "--json")
+    assert status == 0 and [json.loads(out)[name] for name in names] == [None, None]
+    status, out, _ = cost(*short, "here", "--precision", "fp32", "--json")
+    reading, writing = (json.loads(out)[name] for name in names)
+    assert status == 0 and 0 < writing < reading
 
 
 def test_a_device_without_fp16_takes_its_own_sixteen_bits(cost):

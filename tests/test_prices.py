@@ -58,7 +58,8 @@ def test_figures_are_dated_have_sources_and_are_about_something():
         assert each.source and isinstance(each.read, date) and each.year <= each.read.year
         assert type(each.estimate) is type(each.second_hand) is bool
         assert each.second_hand or not each.source.startswith("notes")
-    assert all(range_of(d.slug, "rent") for d in devices())
+    assert all(range_of(f.about, "rent") for f in figures() if f.quantity == "rent")
+    assert sum(bool(figures_of(d.slug, "rent")) for d in devices()) >= 4
 
 
 def test_rates_are_those_given_else_those_reached_else_the_peak():

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from paramlab.attention import KVCache
+    from paramlab.hardware import Device, Pace
     from paramlab.training import Plan
 
 # ------------------------------------------------------------------ the arrays of a model
@@ -158,6 +159,13 @@ def check_within(n_tokens: int, n_ctx: int) -> None:
     """Refuse a text that is longer than the window of a model, where that is known."""
     if n_ctx and n_tokens > n_ctx:
         raise ValueError(f"a context of {n_tokens:,} tokens is beyond the window of {n_ctx:,}")
+
+
+def check_measured(machine: "Device") -> "Pace":
+    """Return the pace of a machine; refuse a device of which the peaks alone are known."""
+    if machine.pace is None:
+        raise ValueError(f"{machine.name} was not measured: it has least times and no forecast")
+    return machine.pace
 
 
 def check_share(**shares: float) -> None:

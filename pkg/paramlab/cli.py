@@ -240,9 +240,8 @@ def _cost_on_device(counted: "Counted", context: int, options: argparse.Namespac
 
 def _device(name: str) -> "Device":
     from paramlab import hardware
-    from paramlab.latency import measure_machine
 
-    return measure_machine() if name == "here" else hardware.device(name)
+    return hardware.measure_machine() if name == "here" else hardware.device(name)
 
 
 def _cost_of_training(counted: "Counted", context: int, options: argparse.Namespace) -> int:

@@ -1,11 +1,11 @@
 """Devices that compute: how much they hold, how fast they read and multiply, and who says so.
 
 ``data/hardware.toml`` holds a few; its figures are peaks. This machine can be measured instead
-(:func:`paramlab.latency.measure_machine`).
+(:func:`measure_machine`).
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from difflib import get_close_matches
@@ -15,6 +15,16 @@ from typing import Any
 
 _TOML = os.path.join(os.path.dirname(__file__), "data", "hardware.toml")
 SIXTEEN_BITS = ("fp16", "bf16")
+
+
+@dataclass(frozen=True)
+class Pace:
+    """What a machine usually does in this package, where a device says what it does at most."""
+
+    vector_bytes_per_s: float  # of weights that come from memory to be multiplied with one vector
+    flops_per_s: float  # of products of large matrices
+    numbers_per_s: float  # computed one by one, as in a softmax
+    call_seconds: float
 
 
 @dataclass(frozen=True)
@@ -38,6 +48,7 @@ class Device:
     note: str = ""
     reached_flops_per_s: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     reached_source: str = ""  # which trainings reached these rates, from the lowest to the highest
+    pace: "Pace | None" = None  # known where it was measured
 
     def __post_init__(self) -> None:
         """Check the figures."""
@@ -130,3 +141,53 @@ def device(slug: str) -> Device:
         guess = f"did you mean {near[0]}? " if near else ""
         raise LookupError(f"no device is called {slug!r}; {guess}known are {', '.join(known)}")
     return known[slug.lower()]
+
+
+def measure_machine(seconds: float = 2.0) -> Device:
+    """Measure this machine through NumPy, in fp32: its highest rates, and its pace.
+
+    Reading: a maximum and a product of 268 MB with themselves, more than caches hold. Products: two
+    square matrices; and a vector with one matrix of a million numbers after the other, lengthwise
+    and across. Single numbers and calls: a softmax, which is five calls, of half a million numbers
+    and of 16. All take turns for so many seconds, in which nothing else should run. The highest
+    rates are those of the best turn; the pace is that of the median one.
+    """
+    from statistics import median
+    from time import perf_counter
+
+    import numpy as np
+
+    from paramlab.layers import softmax
+
+    matrices = np.ones((64, 1024, 1024), np.float32)
+    memory, square, vector = matrices.reshape(-1), matrices[0], np.ones((1, 1024), np.float32)
+    turned = [m if i % 2 else m.T for i, m in enumerate(matrices)]
+    work: dict[str, Callable[[], object]] = {
+        "maximum": memory.max,
+        "with itself": lambda: memory @ memory,
+        "meeting": lambda: [vector @ matrix for matrix in turned],
+        "multiplying": lambda: square @ square,
+        "numbers": lambda: softmax(square[:512]),
+        "calls": lambda: [softmax(vector[:, :16]) for _ in range(1000)],
+    }
+    times: dict[str, list[float]] = {name: [] for name in work}
+    until = perf_counter() + seconds
+    while len(times["calls"]) < 2 or perf_counter() < until:
+        for name, action in work.items():
+            start = perf_counter()
+            action()
+            times[name].append(perf_counter() - start)
+    best, usual = ({name: f(row) for name, row in times.items()} for f in (min, median))
+    pages = (
+        os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 0
+    )
+    flops, reading = 2 * 1024**3, min(best["maximum"], best["with itself"], best["meeting"])
+    return Device(
+        "here", "this machine", pages or memory.nbytes, memory.nbytes / reading,
+        {"fp32": flops / best["multiplying"]}, "measured here, through NumPy", date.today(),
+        call_seconds=best["calls"] / 5000,
+        pace=Pace(
+            memory.nbytes / usual["meeting"], flops / usual["multiplying"],
+            5 * 512 * 1024 / usual["numbers"], usual["calls"] / 5000,
+        ),
+    )  # fmt: skip

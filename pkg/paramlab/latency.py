@@ -3,19 +3,20 @@
 A pass must fetch the weights from memory, and it must multiply. A device does both at once, so the
 slower of the two decides: a *roof* over what any program can reach, and no forecast. Reading a
 prompt (prefill) multiplies each weight by many tokens, and writing (decode) by one for each text
-of the batch, so the two usually meet different roofs. Devices stand in :mod:`paramlab.hardware`;
-:func:`measure_machine` measures this one.
+of the batch, so the two usually meet different roofs. :mod:`paramlab.hardware` lists devices and
+measures this machine, for which :func:`forecast` says what this package should take.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING
 
-from paramlab.checks import check_lengths, check_within
+from paramlab.attention import QUERIES_AT_ONCE
+from paramlab.checks import check_lengths, check_measured, check_within
 from paramlab.config import ModelConfig
 from paramlab.costs import (
     BITS,
+    attended_pairs,
     decode_operations,
     forward_operations,
     kv_cache_bytes,
@@ -27,7 +28,7 @@ from paramlab.params import stacks
 if TYPE_CHECKING:
     from paramlab.hardware import Device
 
-BEST_OF = 7  # runs of a measurement; the fastest was disturbed least
+CALLS_PER_LAYER = 40  # of NumPy, in this package
 
 
 @dataclass(frozen=True)
@@ -117,8 +118,8 @@ def latency(
     config
         The architecture of a decoder with softmax attention.
     device
-        From :func:`paramlab.hardware.device` or :func:`measure_machine`. What moves between devices
-        is not modeled, so it is one.
+        From :func:`paramlab.hardware.device` or :func:`paramlab.hardware.measure_machine`. What
+        moves between devices is not modeled, so it is one.
     context_tokens
         How many tokens are read, and how many there are when a step of writing ends.
     batch
@@ -195,38 +196,76 @@ def crossover_batch(
     return ceil(fixed / gained) if gained > 0 else None
 
 
-def measure_machine(seconds: float = 2.0) -> "Device":
-    """Measure this machine through NumPy: reading, products in fp32, and an empty call.
+@dataclass(frozen=True)
+class Forecast:
+    """Where the seconds of a pass are expected to go, in this package on a machine measured.
 
-    The best of several runs each; about so many seconds in all. Nothing else should run meanwhile.
+    Examples
+    --------
+    >>> Forecast(0.5, 0.25, 0.125, 0.0, 0.125).seconds
+    1.0
     """
-    import os
-    from datetime import date
-    from time import perf_counter
 
-    import numpy as np
+    fetching: float  # weights from memory, each to meet one vector
+    multiplying: float  # them with the other tokens, and queries with keys
+    single_numbers: float  # norms, softmax, activations
+    cache: float  # keys and values from memory
+    calling: float  # before a call of NumPy computes anything
 
-    from paramlab.hardware import Device
+    @property
+    def seconds(self) -> float:
+        """All of them: one core does one after the other, unlike the device of a roof."""
+        return sum((self.fetching, self.multiplying, self.single_numbers, self.cache, self.calling))
 
-    def best(work: Callable[[], object]) -> float:
-        times: list[float] = []
-        until = perf_counter() + seconds / 3
-        while len(times) < 2 or (len(times) < BEST_OF and perf_counter() < until):
-            start = perf_counter()
-            work()
-            times.append(perf_counter() - start)
-        return min(times)
 
-    memory = np.ones(2**26, np.float32)  # 268 MB: more than caches hold
-    square, one = np.ones((1024, 1024), np.float32), np.ones((1, 1), np.float32)
-    calls = 10_000
-    bandwidth = memory.nbytes / best(memory.max)
-    rate = 2 * 1024**3 / best(lambda: square @ square)
-    call = best(lambda: [one @ one for _ in range(calls)]) / calls
-    pages = (
-        os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 0
+def forecast(
+    config: ModelConfig, machine: "Device", n_tokens: int = 1, n_before: int = 0
+) -> Forecast:
+    """Return how long reading n tokens after others should take, from constants measured apart.
+
+    One text, fp32, logits after the last token. Made for one token (writing) and for 64 or more
+    (reading); in between it is too low: a product of few rows is slower than one of many.
+
+    Parameters
+    ----------
+    config
+        A model that this package runs.
+    machine
+        From :func:`paramlab.hardware.measure_machine`; its arrays have nothing to do with a model.
+
+    Raises
+    ------
+    ValueError
+        When the device was not measured, or the tokens do not fit into the window.
+    """
+    pace = check_measured(machine)
+    check_lengths(n_tokens=n_tokens)
+    check_lengths(least=0, n_before=n_before)
+    check_within(n_before + n_tokens, config.n_ctx)
+    flops, one = (
+        forward_operations(config, n, n_before, last_only=True).flops for n in (n_tokens, 1)
     )
-    return Device(
-        "here", "this machine", pages or memory.nbytes, bandwidth, {"fp32": rate},
-        "measured here, through NumPy", date.today(), call_seconds=call,
-    )  # fmt: skip
+    cache = kv_cache_bytes(config, n_before, "fp32") if n_before else 0
+    return Forecast(
+        weight_bytes_read(config, n_tokens, "fp32") / pace.vector_bytes_per_s,
+        (flops - one) / pace.flops_per_s,
+        single_numbers(config, n_tokens, n_before) / pace.numbers_per_s,
+        cache / pace.vector_bytes_per_s,
+        CALLS_PER_LAYER * config.n_layers * pace.call_seconds,
+    )
+
+
+def single_numbers(config: ModelConfig, n_tokens: int, n_before: int = 0) -> int:
+    """Estimate how many numbers a pass computes one by one; :mod:`paramlab.measured` counts them.
+
+    Per token and layer: 10 for each of the D features in two norms and two sums, 5 for each unit (9
+    with GELU), 3 for each number that is turned, 1 for each of a query, and 6 for each score (those
+    masked in a block of queries too).
+    """
+    heads, widths = config.n_heads, config.n_heads * config.d_head
+    turned = 3 * (heads + config.n_kv_heads) * config.d_head if config.positions == "rope" else 0
+    per_unit = 9 if config.activation == "gelu" else 5
+    each = 10 * config.d_model + per_unit * config.d_ff + turned + widths
+    masked = n_tokens * min(n_tokens, QUERIES_AT_ONCE) // 2
+    scores = 6 * heads * (attended_pairs(n_tokens, n_before, config.window) + masked)
+    return config.n_layers * (n_tokens * each + scores)

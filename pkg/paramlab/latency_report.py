@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from paramlab import display
-from paramlab.latency import Latency, Roof, crossover_batch
+from paramlab.latency import Latency, Roof, crossover_batch, forecast
 from paramlab.reports import BASIS, decoder
 from paramlab.training_report import in_time
 
@@ -22,6 +22,20 @@ def _assumptions(device: "Device", found: Latency) -> list[str]:
         f"{device.name}: {device.bandwidth_bytes_per_s:.4g} bytes/s, "
         f"{found.decode.flops_per_s:.4g} FLOP/s; {device.source}, {device.read}",
     ]
+
+
+def _forecasts(
+    counted: "Counted", device: "Device", found: Latency
+) -> tuple[float, float] | tuple[None, None]:
+    """Return the seconds to expect here of reading all and of the next token, where they are known.
+
+    They are for one text in fp32 and full lengths, as this package runs it.
+    """
+    as_it_runs = (found.batch, found.precision, found.attention) == (1, "fp32", "causal")
+    if device.pace is None or not as_it_runs:
+        return None, None
+    config, n = decoder(counted), found.context_tokens
+    return forecast(config, device, n).seconds, forecast(config, device, 1, n - 1).seconds
 
 
 def latency_as_text(counted: "Counted", device: "Device", found: Latency) -> str:
@@ -56,6 +70,12 @@ def latency_as_text(counted: "Counted", device: "Device", found: Latency) -> str
         f"weights and cache: {needed}, which {'fit' if found.fits else 'do not fit'} into "
         f"{display.in_bytes(found.memory_bytes)}",
     ]  # fmt: skip
+    reading, writing = _forecasts(counted, device, found)
+    if reading is not None and writing is not None:
+        lines.append(
+            f"to expect here, with this package: reading all {in_time(reading)}, the next token "
+            f"{in_time(writing)}"
+        )
     basis = f"basis: {counted.basis} ({BASIS[counted.basis]})"
     return "\n".join((*lines, *_assumptions(device, found), basis, *counted.notes))
 
@@ -70,6 +90,7 @@ def latency_as_json(counted: "Counted", device: "Device", found: Latency) -> dic
             "seconds": r.seconds, "bound": r.bound,
         }  # fmt: skip
 
+    reading, writing = _forecasts(counted, device, found)
     return {
         "name": counted.name,
         "device": device.slug,
@@ -80,6 +101,8 @@ def latency_as_json(counted: "Counted", device: "Device", found: Latency) -> dic
         "compute_precision": found.compute_precision,
         "prefill": roof(found.prefill),
         "decode": roof(found.decode),
+        "forecast_prefill_seconds": reading,  # null unless this machine was measured
+        "forecast_decode_seconds": writing,
         "user_tokens_per_s": found.user_tokens_per_s,
         "machine_tokens_per_s": found.machine_tokens_per_s,
         "needed_bytes": found.needed_bytes,

@@ -137,14 +137,16 @@ def test_the_interval_meets_the_truth_about_19_times_in_20():
     for trial in range(200):
         true = np.array([TRUE["power law"](n) for n in [*SIZES, 4e6]])
         seen = true[:, None] + spread * rng.normal(size=(6, 3))
-        _, low, high = foretold(FORMS["power law"], SIZES, seen[:-1], 4e6, 400, seed=trial)
+        _, low, high = foretold(
+            FORMS["power law"], SIZES, seen[:-1], 4e6, n_resamples=400, seed=trial
+        )
         hits += low <= seen[-1].mean() <= high
     assert 181 <= hits <= 198
 
 
 def test_seeds_that_agree_leave_no_doubt():
     losses = np.repeat([[TRUE["power law"](n)] for n in SIZES], 3, axis=1)
-    assert foretold(FORMS["power law"], SIZES, losses, 4e6, 20) == pytest.approx(
+    assert foretold(FORMS["power law"], SIZES, losses, 4e6, n_resamples=20) == pytest.approx(
         [TRUE["power law"](4e6)] * 3
     )
 

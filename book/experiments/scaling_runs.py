@@ -1,4 +1,4 @@
-"""Train language models of eight sizes on three amounts of text, and predict the largest.
+"""Train language models of eight sizes on three amounts of text, and predict the two largest.
 
 Chapter 8 loads what this script writes: ``data/scaling_runs.json``, a record for each run, written
 as soon as it is finished, and ``data/scaling_prediction.json``. It needs torch and half an hour of
@@ -6,22 +6,21 @@ one core. From the root of the repository::
 
     OMP_NUM_THREADS=1 python book/experiments/scaling_runs.py STAGE...
 
-Stages, in order: ``rates``, ``grid``, ``predict``, ``held-out``, and in any order ``badly``,
-``numpy``, ``repeated``. A stage leaves out the runs that are recorded. ``held-out`` refuses to
-start without the record of the prediction.
+Stages, in order: ``rates``, ``grid``, ``numpy``, ``predict``, ``held-out``. A stage leaves out the
+runs that are recorded. ``held-out`` refuses to start without the record of the prediction.
 
 Written before the runs of the grid; trials with seed 99 had set the start, the pieces, the length
 and the rates:
 
 - *Question.* If models are trained alike, does a larger one reach a lower loss on new text? Does
   each added parameter bring less than the one before, and less than in proportion? Does the curve
-  of seven sizes foretell the eighth?
+  of six sizes foretell the seventh and the eighth?
 - *Text.* The source of Python's standard library (PSF license) without tests and without the tables
   of ``encodings``; a paragraph that occurred before is dropped. One file in eight, chosen by the
   hash of its name, is held out whole. Byte pairs, 512 tokens, learned on the rest.
 - *Models.* Three blocks, heads of 16, MLP of 4 D, RMSNorm, rotated positions, no biases, tied
-  tables. Widths 16 to 176: 9,328 to 1,116,368 parameters without the token table. The largest is
-  held out.
+  tables. Widths 16 to 176: 9,328 to 1,116,368 parameters without the token table. The two
+  largest are held out.
 - *Start.* As this package starts a model, but with a standard deviation of half of 1 / root D
   instead of 0.02, which suits much wider models: at width 16 it held training up.
 - *Training.* 4 pieces of 64 tokens a step, each piece seen once, at most 0.6 M tokens. AdamW
@@ -34,28 +33,25 @@ and the rates:
   straight line in logarithms through the three optima gives all rates.
 - *Unit of repetition.* The seed: start, pieces and their order. Three for each size. Losses are
   those of the same held-out files for all, so differences between sizes are paired.
-- *Control.* Sizes differ in width alone. For repeated text: as many tokens of fresh text, which
-  are runs of the grid. For bad training: the same size trained as the others.
+- *Control.* Sizes differ in width alone.
 - *Gates*, before anything is fitted. (1) At each tuned size the best rate is not an end of its
   list. (2) A size whose context is cut to the last two tokens loses at least 0.3 nats in the
   second half of a piece; otherwise it has not learned to look back, and its loss says how far
   training got. (3) The three seeds of a size agree within 0.05 nats. (2) and (3) at the largest
   amount of text. A size that fails is reported and not fitted.
 - *Comparisons.* Three forms (power law, power law with a floor, straight in log N), each with two
-  ways to count N, foretell the loss of the largest size at 0.6 M tokens: six predictions, all
-  printed. Beside them, without a vote, the joint law of parameters and text.
+  ways to count N, foretell the loss of both held-out sizes at 0.6 M tokens: six predictions for
+  each, all printed. Beside them, without a vote, the joint law of parameters and text.
 - *Interval.* 95%, from 2,000 refits: each mean of three seeds gets fresh seeds' deviations, drawn
   from those of all sizes, and so does the mean of the held-out size. A hit is a measured mean
-  inside it. It holds no doubt about the form: only the held-out size can show that.
+  inside it. It holds no doubt about the form: only a held-out size can show that.
 - *Opposite.* Larger is not better: a size is worse than a smaller one in more than one of three
   seeds. No diminishing returns: the gain per parameter does not fall. Not faster than in
   proportion: its slope against N, in logarithms, is not below -1 within its interval. No law: the
-  held-out mean lies outside the intervals of all six predictions.
-- *Repeated text.* 37,500 tokens, read 4 and 16 times, at widths 48 and 96. If the larger gains
-  nothing over the smaller after 16 readings, while it does on fresh text, more parameters brought
-  only cost.
-- *Bad training.* Width 96 with 8 times its rate, 0.15 M tokens; and width 96 with 0.15 M tokens
-  against width 48 with 0.6 M. Opposite: the larger model still wins.
+  mean of the largest size lies outside the intervals of all six predictions.
+- *Bad training.* Width 96 with 0.15 M tokens against width 48 with 0.6 M, three seeds. (Which rate
+  ruins a model is read from the stage ``rates``, which had run when this was written.) Opposite:
+  the larger model still wins.
 - *Another program.* The smallest size, 0.15 M tokens, seed 0, also with this book's own trainer in
   NumPy: same start, same pieces. It is to end within the seeds' spread.
 
@@ -83,14 +79,15 @@ from paramlab.config import ModelConfig
 from paramlab.layers import Params
 from paramlab.params import count
 from paramlab.tokenizer import train_bpe
-from paramlab.training import EPSILON, Plan, initialize
+from paramlab.training import EPSILON, Plan, initialize, next_token_loss, start, take_step
 from paramlab.tree import flatten
 from recording import short
 
 DATA = Path(__file__).parent / "data"
 RUNS, PREDICTION = DATA / "scaling_runs.json", DATA / "scaling_prediction.json"
+LIVE = DATA / "scaling_live.npz"  # what the smallest run read
 COMMAND = "OMP_NUM_THREADS=1 python book/experiments/scaling_runs.py STAGE..."
-WIDTHS, HELD_OUT_WIDTH = (16, 32, 48, 64, 80, 96, 128), 176
+WIDTHS, HELD_OUT_WIDTHS = (16, 32, 48, 64, 80, 96), (128, 176)
 AMOUNTS = (150_000, 300_000, 600_000)  # tokens
 SEEDS = (0, 1, 2)
 TUNED, TUNING_TOKENS, RATE_SEED = (16, 48, 128), 250_000, 99
@@ -99,7 +96,6 @@ T, BATCH, VOCAB_SIZE = 64, 4, 512
 D_HEAD = 16
 WARMUP, COOLDOWN = 23, 0.2
 PLAN = Plan(n_steps=1, batch_size=BATCH, n_tokens=T, warmup_steps=0, final_fraction=1.0)
-REPEATED, REPEATED_WIDTHS, PASSES = 37_500, (48, 96), (4, 16)
 LEAST_CUT_CONTEXT_COSTS, LARGEST_RANGE_OF_SEEDS = 0.3, 0.05  # nats: the gates
 PIECES_OF_FILE = 24  # at most so many of a held-out file are read
 
@@ -223,11 +219,10 @@ def baselines(found: Text) -> dict[str, float]:
     }
 
 
-def pieces(seed: int, n_tokens: int, unique: int | None = None) -> np.ndarray:
-    """Return what a run reads, in order: (steps, B, T + 1); with ``unique``, again and again.
+def pieces(seed: int, n_tokens: int) -> np.ndarray:
+    """Return what a run reads, in order: (steps, B, T + 1).
 
-    The seed chooses where the text is cut, and the order of the pieces. Every pass over repeated
-    pieces has an order of its own.
+    The seed chooses where the text is cut, and the order of the pieces.
     """
     rng = np.random.default_rng([seed, 1])
     tokens = text().train
@@ -235,10 +230,6 @@ def pieces(seed: int, n_tokens: int, unique: int | None = None) -> np.ndarray:
     n = (len(tokens) - offset - 1) // T
     starts = offset + T * rng.permutation(n)
     n_steps = n_tokens // (BATCH * T)
-    if unique is not None:
-        own = starts[: unique // T]
-        passes = [rng.permutation(own) for _ in range(math.ceil(n_steps * BATCH / len(own)))]
-        starts = np.concatenate(passes)
     chosen = starts[: n_steps * BATCH].reshape(n_steps, BATCH)
     return tokens[chosen[..., None] + np.arange(T + 1)].astype(np.int64)
 
@@ -432,16 +423,15 @@ def recorded() -> dict:
 
 def write(record: dict) -> None:
     """Write the data file: a line for each run."""
-    import torch
-
     record["about"] |= text().about | {
         "command": COMMAND,
         "machine": f"{platform.system()} {platform.machine()}, one thread",
         "python": platform.python_version(),
         "numpy": np.__version__,
-        "torch": torch.__version__,
         "paramlab": __version__,
     }
+    if "torch" in sys.modules:
+        record["about"]["torch"] = sys.modules["torch"].__version__
     lines = ",\n".join("  " + json.dumps(run) for run in record["runs"])
     about = json.dumps(record["about"], indent=1)
     content = f'{{"about": {about},\n"runs": [\n{lines}\n]}}\n'
@@ -539,7 +529,7 @@ def sweep(width: int, stage: str, seeds: Sequence[int], amounts: Sequence[int]) 
 
 
 def run_grid() -> None:
-    """Train all sizes but the largest."""
+    """Train all sizes but the two largest."""
     for width in WIDTHS:
         sweep(width, "grid", SEEDS, AMOUNTS)
 
@@ -569,34 +559,37 @@ def gates(record: dict) -> dict:
 
 
 def predict() -> None:
-    """Foretell the held-out size from the others, and write it down; not a second time."""
+    """Foretell the held-out sizes from the others, and write it down; not a second time."""
     if PREDICTION.exists():
         sys.exit(f"{PREDICTION.name} is written; a prediction is not changed")
     record = recorded()
     if any(run["stage"] == "held-out" for run in record["runs"]):
-        sys.exit("the held-out size was run; it is too late to foretell it")
+        sys.exit("a held-out size was run; it is too late to foretell it")
     found = gates(record)
     grid = [r for r in record["runs"] if r["stage"] == "grid" and r["width"] in found["fitted"]]
     last = [r for r in grid if r["n_tokens"] == AMOUNTS[-1]]
     losses = np.array([[r["loss"] for r in last if r["width"] == w] for w in found["fitted"]])
     predictions = []
-    for counting in (scaling.WITHOUT_TABLES, scaling.TOTAL):
-        at = scaling.counted(config_of(HELD_OUT_WIDTH), counting)
-        n = [scaling.counted(config_of(w), counting) for w in found["fitted"]]
-        for name, form in scaling.FORMS.items():
-            value, low, high = scaling.foretold(form, n, losses, at)
-            predictions.append({"form": name, "counting": counting, "n": at,
-                                "loss": value, "low": low, "high": high})  # fmt: skip
-        each = [scaling.counted(config_of(r["width"]), counting) for r in grid]
-        law = scaling.fitted_law(
-            each, [r["n_tokens"] for r in grid], [r["loss"] for r in grid], counting
-        )
-        predictions.append({"form": "parameters and text", "counting": counting, "n": at,
-                            "loss": law.loss(at, AMOUNTS[-1])})  # fmt: skip
+    for width in HELD_OUT_WIDTHS:
+        for counting in (scaling.WITHOUT_TABLES, scaling.TOTAL):
+            at = scaling.counted(config_of(width), counting)
+            n = [scaling.counted(config_of(w), counting) for w in found["fitted"]]
+            what = {"width": width, "counting": counting, "n": at}
+            for name, form in scaling.FORMS.items():
+                value, low, high = scaling.foretold(form, n, losses, at)
+                one = scaling.foretold(form, n, losses, at, n_to_come=1)
+                predictions.append(what | {
+                    "form": name, "loss": value, "low": low, "high": high,
+                    "low_of_one_seed": one[1], "high_of_one_seed": one[2],
+                })  # fmt: skip
+            each = [scaling.counted(config_of(r["width"]), counting) for r in grid]
+            texts, seen = [r["n_tokens"] for r in grid], [r["loss"] for r in grid]
+            law = scaling.fitted_law(each, texts, seen, counting)
+            loss = law.loss(at, AMOUNTS[-1])
+            predictions.append(what | {"form": "parameters and text", "loss": loss})
     content = {
         "written": datetime.now(UTC).strftime("%Y-%m-%d %H:%M"),
         "sha256_of_runs": hashlib.sha256(RUNS.read_bytes()).hexdigest(),
-        "width": HELD_OUT_WIDTH,
         "n_tokens": AMOUNTS[-1],
         "gates": found,
         "predictions": short(predictions),
@@ -606,66 +599,53 @@ def predict() -> None:
 
 
 def run_held_out() -> None:
-    """Train the size that was foretold, on the largest amount of text."""
+    """Train the sizes that were foretold, on the largest amount of text."""
     if not PREDICTION.exists():
         sys.exit("the prediction comes first: run the stage predict")
     for seed in SEEDS:
-        sweep(HELD_OUT_WIDTH, "held-out", (seed,), AMOUNTS[-1:])
+        for width in HELD_OUT_WIDTHS:
+            sweep(width, "held-out", (seed,), AMOUNTS[-1:])
 
 
-def repeat() -> None:
-    """Read little text again and again."""
-    amounts = [REPEATED * n for n in PASSES]
-    for width in REPEATED_WIDTHS:
-        if is_done(recorded(), stage="repeated", width=width):
-            continue
-        train(
-            width, SEEDS, [rate_of(width)] * len(SEEDS), amounts,
-            lambda seed: pieces(seed, amounts[-1], REPEATED),
-            lambda amount, models, s: add(
-                models, s, SEEDS, False, stage="repeated", n_tokens=amount,
-                passes=amount // REPEATED,
-            ),
-        )  # fmt: skip
-
-
-def train_badly() -> None:
-    """Train a larger model with eight times its rate."""
-    if not is_done(recorded(), stage="badly"):
-        train(
-            96, SEEDS, [8 * rate_of(96)] * len(SEEDS), AMOUNTS[:1],
-            lambda seed: pieces(seed, AMOUNTS[0]),
-            lambda amount, models, s: add(
-                models, s, SEEDS, False, stage="badly", n_tokens=amount
-            ),
-        )  # fmt: skip
-
-
-def train_in_numpy(width: int = WIDTHS[0], seed: int = 0) -> None:
-    """Train one point of the grid with the book's own trainer, and record where it ends."""
-    from paramlab.training import next_token_loss, start, take_step
-
+def train_in_numpy() -> None:
+    """Train one point of the grid with the book's own trainer, and keep what it read."""
+    width, seed, n_tokens = WIDTHS[0], 0, AMOUNTS[0]
     if is_done(recorded(), stage="numpy"):
         return
-    began, rate = time.process_time(), rate_of(width)
-    stream = pieces(seed, AMOUNTS[0])
-    config = config_of(width)
-    plan = replace(PLAN, n_steps=len(stream), seed=seed)
-    run = start(config, plan, first_params(config, seed))
-    for step, batch in enumerate(stream):
-        run.plan = replace(run.plan, learning_rate=rate * relative_rate(step, len(stream)))
-        take_step(run, batch)
-    parts = np.array_split(text().held_out, 32)
-    losses = [next_token_loss(run.params, run.config, part) * len(part) for part in parts]
+    began, stream, held_out = time.process_time(), pieces(seed, n_tokens), text().held_out
+    np.savez_compressed(LIVE, stream=stream.astype(np.uint16), held_out=held_out)
+    loss = loss_in_numpy(width, seed, rate_of(width), stream, held_out)
     record = recorded()
-    record["runs"].append({
-        "stage": "numpy", "width": width, "seed": seed, "n_tokens": AMOUNTS[0],
-        "rate": round(rate, 6), "loss": round(float(sum(losses)) / len(text().held_out), 5),
-        "seconds_so_far": round(time.process_time() - began, 1),
-        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M"),
-    })  # fmt: skip
+    run = {"stage": "numpy", "n_tokens": n_tokens, "width": width, "seed": seed}
+    run |= {"rate": round(rate_of(width), 6), "loss": round(loss, 5)}
+    run |= {"seconds_so_far": round(time.process_time() - began, 1)}
+    record["runs"].append(run | {"date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M")})
     print(record["runs"][-1])
     write(record)
+
+
+def loss_in_numpy(
+    width: int, seed: int, rate: float, stream: np.ndarray, held_out: np.ndarray
+) -> float:
+    """Train a size with this book's own trainer: the loss on held-out pieces, in nats per token.
+
+    Parameters
+    ----------
+    width, seed, rate
+        Of a run of the grid.
+    stream
+        What it reads, (steps, B, T + 1).
+    held_out
+        Pieces (n, T + 1).
+    """
+    config, n_steps = config_of(width), len(stream)
+    run = start(config, replace(PLAN, n_steps=n_steps), first_params(config, seed))
+    for step, batch in enumerate(stream):
+        run.plan = replace(run.plan, learning_rate=rate * relative_rate(step, n_steps))
+        take_step(run, batch)
+    parts = np.array_split(held_out, 16)
+    losses = [next_token_loss(run.params, config, part) * len(part) for part in parts]
+    return float(sum(losses)) / len(held_out)
 
 
 STAGES: dict[str, Callable[[], None]] = {
@@ -673,8 +653,6 @@ STAGES: dict[str, Callable[[], None]] = {
     "grid": run_grid,
     "predict": predict,
     "held-out": run_held_out,
-    "repeated": repeat,
-    "badly": train_badly,
     "numpy": train_in_numpy,
 }
 
@@ -684,7 +662,7 @@ def main(stages: list[str]) -> None:
     if not stages or set(stages) - STAGES.keys():
         sys.exit(f"name stages, of {', '.join(STAGES)}")
     for stage in stages:
-        if stage != "numpy":
+        if stage not in ("numpy", "predict"):
             import torch
 
             torch.set_num_threads(1)

@@ -201,6 +201,24 @@ EXERCISES = {
             (lambda: 96 * 96, "these are its heads"),
         ),
     ),
+    "8.1": Exercise(
+        lambda: 12,
+        "what is left above the floor of 1, and at how many parameters is it half as much?",
+        (
+            (lambda: 6, "this is where the loss is 3"),
+            (lambda: 24, "this is one doubling too many"),
+        ),
+    ),
+    "8.2": Exercise(
+        lambda: 3 * (12 * 256**2 + 2 * 256) + 256,
+        "which arrays has a block, how many blocks are there, and what stands after the last?",
+        (
+            (lambda: 3 * (12 * 256**2 + 2 * 256) + 256 + 512 * 256, "this includes the table"),
+            (lambda: 3 * 12 * 256**2, "the norms have gains, too"),
+            (lambda: 3 * (12 * 256**2 + 2 * 256), "a norm stands after the last block"),
+            (lambda: 12 * 256**2 + 2 * 256, "this is one block"),
+        ),
+    ),
     "9.1": Exercise(
         lambda: 5**4,
         "every setting of the first dial goes with every setting of the others",

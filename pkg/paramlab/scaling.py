@@ -226,10 +226,11 @@ def foretold(
     n: Sequence[float],
     losses: np.ndarray,
     at: float,
+    n_to_come: int = 3,
     n_resamples: int = 2000,
     seed: int = 0,
 ) -> tuple[float, float, float]:
-    """Foretell the mean loss of as many seeds at another N: the value and its 95% interval.
+    """Foretell the mean loss of some seeds at another N: the value and its 95% interval.
 
     The interval holds the doubt that comes from the seeds, of the fitted sizes and of the one to
     come, and none about the form.
@@ -242,6 +243,8 @@ def foretold(
         Sizes (k,), by one count for all, and the losses of their seeds (k, m).
     at
         The N to foretell, by the same count.
+    n_to_come
+        How many seeds the mean at the other N will be of.
     n_resamples, seed
         How many times it is fitted again, to means with other seeds' deviations; and how they are
         drawn.
@@ -252,8 +255,9 @@ def foretold(
     # A mean of m seeds takes away a share 1 / m of their spread.
     deviations = (losses - means[:, None]).ravel() * np.sqrt(n_seeds / (n_seeds - 1))
     rng = np.random.default_rng(seed)
-    drawn = rng.choice(deviations, (n_resamples, len(sizes) + 1, n_seeds)).mean(axis=-1)
-    again = [form(sizes, means + d[:-1])(at) + d[-1] for d in drawn]
+    drawn = rng.choice(deviations, (n_resamples, len(sizes), n_seeds)).mean(axis=-1)
+    to_come = rng.choice(deviations, (n_resamples, n_to_come)).mean(axis=-1)
+    again = [form(sizes, means + d)(at) for d in drawn] + to_come
     low, high = np.quantile(again, (0.025, 0.975)) - value
     f = len(sizes) * (n_seeds - 1)  # deviations of few seeds are themselves uncertain:
     wider = 1 + 1.2 / f + 1.4 / f**2  # Student's quantile over the normal one

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 from paramlab import calculators, catalog
-from paramlab.calculators import CONVENTIONS, exact_flops_per_token, not_multiplied
+from paramlab.calculators import exact_flops_per_token, not_multiplied
 from paramlab.config import ModelConfig
 from paramlab.params import count
 from random_models import STYLES
@@ -74,8 +74,7 @@ def test_tables_are_all_between_the_two_of_six_n(style):
 
 
 def test_gpt3_by_every_convention():
-    exact = exact_flops_per_token(GPT3, 2048)
-    ratios = {name: convention(GPT3, 2048) / exact for name, (convention, _) in CONVENTIONS.items()}
+    ratios = calculators.against_exact(GPT3, 2048)
     assert ratios == pytest.approx(
         {"6 N": 0.9866, "6 N, no tables": 0.9829, "torchtitan": 1.0139, "EleutherAI": 1.3480},
         abs=1e-4,

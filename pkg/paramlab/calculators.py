@@ -100,6 +100,20 @@ CONVENTIONS: dict[str, tuple[Callable[[ModelConfig, int], float], str]] = {
     "EleutherAI": (eleuther, "hidden pairs, the way there twice, the head not on the way back"),
 }
 
+
+def against_exact(config: ModelConfig, n_tokens: int) -> dict[str, float]:
+    """Return what each calculator counts / the exact count, pairs that the mask hides left out.
+
+    Examples
+    --------
+    >>> tiny = ModelConfig(n_layers=1, d_model=2, n_heads=1, d_ff=8, vocab_size=5, n_ctx=9)
+    >>> {name: round(x, 2) for name, x in against_exact(tiny, 1).items()}
+    {'6 N': 1.71, '6 N, no tables': 1.26, 'torchtitan': 1.77, 'EleutherAI': 1.19}
+    """
+    exact = exact_flops_per_token(config, n_tokens)
+    return {name: count_of(config, n_tokens) / exact for name, (count_of, _) in CONVENTIONS.items()}
+
+
 # ------------------------------------------------------------------ bytes
 
 

@@ -54,6 +54,18 @@ def in_words(n: float, digits: int = 4) -> str:
     return _scaled(n, digits, _LARGE) or (number(n) if type(n) is int else rounded(n, digits))
 
 
+def in_range(pair: tuple[float, float]) -> str:
+    """Return a range in words, to three digits.
+
+    Examples
+    --------
+    >>> in_range((1_200_000, 3_456_789)), in_range((2, 2))
+    ('1.20 million to 3.46 million', '2.00')
+    """
+    low, high = (in_words(float(end), 3) for end in pair)
+    return low if low == high else f"{low} to {high}"
+
+
 _BYTES = ((10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "kB"))
 
 

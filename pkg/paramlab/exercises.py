@@ -12,6 +12,7 @@ from paramlab import catalog, conventions
 from paramlab.config import ModelConfig
 from paramlab.costs import kv_cache_bytes, weight_bytes
 from paramlab.params import count
+from paramlab.training_costs import rule_of_six, step_memory
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,22 @@ def _bits(n: int) -> Callable[[], int]:
 
 def _llama2_bytes() -> int:
     return weight_bytes(_config("llama2-7b"))
+
+
+_SMALL_GPT2 = ModelConfig(n_layers=4, d_model=80, n_heads=4, d_ff=320, vocab_size=512, n_ctx=128)
+
+
+def _texts_in_a_gigabyte() -> int:
+    n = 1
+    while step_memory(_SMALL_GPT2, 128, n + 1).peak_bytes <= 10**9:
+        n += 1
+    return n
+
+
+def _first_step(kept_alone: bool) -> float:
+    """Return the texts that fit if a step of one text told it all, or if its activations did."""
+    one = step_memory(_SMALL_GPT2, 128)
+    return 10**9 // (one.kept_bytes if kept_alone else one.peak_bytes)
 
 
 _D_XL = 48 * 1600  # layers of GPT-2 XL times its width
@@ -199,6 +216,55 @@ EXERCISES = {
             (lambda: 4 * 12288, "this is one block"),
             (lambda: 96 * 12288, "the units stand in the MLP, which is wider than the model"),
             (lambda: 96 * 96, "these are its heads"),
+        ),
+    ),
+    "7.1": Exercise(
+        lambda: 3 * 4 * 5 * 6,
+        "how many multiply-adds has one product, and how many such products are there?",
+        (
+            (lambda: 4 * 5 * 6, "this is the way there alone"),
+            (lambda: 2 * 4 * 5 * 6, "this is the way back alone, or the way there in FLOPs"),
+            (lambda: 6 * 4 * 5 * 6, "these are FLOPs; a multiply-add is two of them"),
+        ),
+    ),
+    "7.2": Exercise(
+        _texts_in_a_gigabyte,
+        "which part of the memory grows with the texts, and which does not?",
+        (
+            (lambda: _texts_in_a_gigabyte() + 1, "with this many the peak is above 10^9 bytes"),
+            (
+                lambda: _first_step(kept_alone=False),
+                "this divides by a step on one text; weights and moments are needed once, not for "
+                "each text",
+            ),
+            (
+                lambda: _first_step(kept_alone=True),
+                "the activations are not all: what is there besides them?",
+            ),
+        ),
+    ),
+    "7.3": Exercise(
+        lambda: rule_of_six(count(_config("llama2-7b")).total, 4 * 10**6),
+        "six for each parameter and each token",
+        (
+            (lambda: 6 * 7 * 10**9 * 4 * 10**6, "this takes the 7B of its name for a count"),
+            (
+                lambda: 2 * count(_config("llama2-7b")).total * 4 * 10**6,
+                "this is the way there alone",
+            ),
+            (lambda: 6 * count(_config("llama2-7b")).total, "this is one token"),
+        ),
+    ),
+    "7.4": Exercise(
+        lambda: 72 * 10**20 // (4 * 10**14) // 3600 * 2,
+        "how many seconds does one device need, and how many hours are that?",
+        (
+            (
+                lambda: 72 * 10**20 // (4 * 10**14) // 3600,
+                "these are the hours; an hour has a price",
+            ),
+            (lambda: 72 * 10**20 // (4 * 10**14) * 2, "this takes the price for that of a second"),
+            (lambda: 4000, "this is at the peak; which rate is reached?"),
         ),
     ),
     "8.1": Exercise(

@@ -47,6 +47,18 @@ class Figure:
         """Check the range."""
         _check_range(f"{self.slug}: the {self.quantity}", (self.low, self.high))
 
+    @property
+    def span(self) -> str:
+        """The range with its unit."""
+        ends = dict.fromkeys((self.low, self.high))
+        return f"{' to '.join(f'{end:,}' for end in ends)} {self.unit}"
+
+    @property
+    def standing(self) -> str:
+        """How well it is known, in words."""
+        how = "estimate" if self.estimate else "reported"
+        return how + ", second-hand" * self.second_hand
+
 
 @dataclass(frozen=True)
 class Bill:
@@ -165,6 +177,26 @@ def bill(
         low, high = _times(_times(hours, watts), overhead)
         kilowatt_hours = low / 1000, high / 1000
     return Bill(hours, dollars, kilowatt_hours)
+
+
+def listed_bill(flops: float, device: Device, precision: str) -> Bill:
+    """Return the bill at the rates, prices, power and overhead that are listed.
+
+    Raises
+    ------
+    LookupError
+        When a price or the power of the device is not.
+
+    Examples
+    --------
+    >>> from paramlab.hardware import device
+    >>> found = listed_bill(3.14e23, device("v100-sxm2-32gb"), "fp16")
+    >>> [round(end / 1e6, 1) for end in found.dollars]  # millions
+    [4.8, 10.8]
+    """
+    rent, power = (range_of(device.slug, quantity) for quantity in ("rent", "power"))
+    overhead = range_of("data center", "overhead")
+    return bill(flops, rates_of(device, precision), rent, power, overhead)
 
 
 def _times(a: Range, b: Range) -> Range:

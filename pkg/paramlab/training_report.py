@@ -143,25 +143,12 @@ def _bill(
 
 
 def _in_short(figure: "Figure") -> str:
-    """Return year, source and standing of a figure."""
-    standing = ", estimate" * figure.estimate + ", second-hand" * figure.second_hand
-    return f"{figure.year}{standing}: {figure.source}"
+    """Return year, standing and source of a figure."""
+    return f"{figure.year}, {figure.standing}: {figure.source}"
 
 
 def _span(pair: Range, form: str) -> str:
     low, high = (format(end, form) for end in pair)
-    return low if low == high else f"{low} to {high}"
-
-
-def in_range(pair: Range) -> str:
-    """Return a range in words, to three digits.
-
-    Examples
-    --------
-    >>> in_range((1_200_000, 3_456_789)), in_range((2, 2))
-    ('1.20 million to 3.46 million', '2.00')
-    """
-    low, high = (display.in_words(float(end), 3) for end in pair)
     return low if low == high else f"{low} to {high}"
 
 
@@ -201,7 +188,7 @@ def training_as_text(counted: "Counted", t: Training) -> str:
         lines.append(f"time: {in_time(t.seconds)}")
     if t.bill:
         lines += [
-            f"{name}, estimate: {in_range(found)} {unit}".rstrip()
+            f"{name}, estimate: {display.in_range(found)} {unit}".rstrip()
             for name, found, unit in (
                 ("device-hours", t.bill.device_hours, ""),
                 ("money", t.bill.dollars, "dollars"),

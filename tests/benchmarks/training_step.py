@@ -1,4 +1,4 @@
-"""One training step of a small GPT-2: our autograd and AdamW against torch's, on the same cores."""
+"""One training step of a small GPT-2: its speed against torch's, its memory against our formula."""
 
 from collections.abc import Iterator
 
@@ -71,8 +71,34 @@ def step():
 {TIMED}"""
 
 
+PEAK = f"""
+import tracemalloc
+import numpy as np
+from paramlab import ModelConfig
+from paramlab.training import Plan, start, take_step
+from paramlab.training_costs import step_memory
+{SIZES}
+config = ModelConfig(n_layers=L, d_model=D, n_heads=N, d_ff=F, vocab_size=V, n_ctx=T)
+worst = 0.0
+for n_tokens, batch in ((T, 1), (T, B), (T // 4, B)):
+    run = start(config, Plan(n_steps=99, batch_size=batch, n_tokens=n_tokens))
+    tokens = np.zeros((batch, n_tokens + 1), int)
+    take_step(run, tokens)
+    tracemalloc.start()
+    take_step(run, tokens)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    predicted = step_memory(config, n_tokens, batch)
+    expected = predicted.peak_bytes - predicted.state_bytes
+    worst = max(worst, abs(peak / expected - 1))
+print(worst)
+"""
+
+
 def measure() -> Iterator[Figure]:
-    """Yield our steps per second, and torch's in eager mode with as many threads."""
+    """Yield the worst error of the predicted memory, and steps per second beside torch's."""
+    worst = printed(PYTHON, "-c", PEAK)()
+    yield Figure("train_step_bytes_error", worst, "of the peak, worst of 3", goal=0.05)
     sides = [printed(PYTHON, "-c", OURS)]
     if ORACLE.exists():
         sides.append(printed(str(ORACLE), "-c", THEIRS))

@@ -15,11 +15,12 @@ MB = 1e6
 def step_parts(memory: StepMemory) -> dict[str, float]:
     """Return the megabytes of a training step in the order of the figure; they add up to the peak.
 
-    The gradients pass with what else passes on the way back.
+    What stays are the weights and the moments; the gradients are in what the way back adds, as far
+    as they exist at its worst moment.
     """
     kept = dict(memory.activation_bytes)
     parts = {
-        "state": memory.state_bytes,
+        "stays": memory.state_bytes,
         "MLP": kept.pop("MLP"),
         "attention": kept.pop("scores and mixing"),
         "norms": kept.pop("norms"),
@@ -37,7 +38,7 @@ def step_to_scale(memories: dict[str, StepMemory]) -> tuple[Figure, dict[str, di
     """
     figure, axes = plots.canvas(2.8)
     colors = {
-        "state": plots.WEIGHT, "MLP": plots.ACTIVITY, "attention": plots.BIAS,
+        "stays": plots.WEIGHT, "MLP": plots.ACTIVITY, "attention": plots.BIAS,
         "norms": plots.NORM, "rest": plots.REST, "back": plots.ALARM,
     }  # fmt: skip
     drawn = {name: step_parts(memory) for name, memory in memories.items()}
@@ -50,7 +51,7 @@ def step_to_scale(memories: dict[str, StepMemory]) -> tuple[Figure, dict[str, di
         for part, size in parts.items():
             axes.barh(row, size, left=left, color=colors[part], height=0.55)
             if total == full:
-                middle = (0, "left") if part == "state" else (left + size / 2, "center")
+                middle = (0, "left") if part == "stays" else (left + size / 2, "center")
                 axes.text(
                     middle[0], row + 0.42, f"{part}\n{size:.0f}", ha=middle[1], va="top",
                     color=colors[part],

@@ -111,7 +111,7 @@ def peaks(
         for curve, color in zip(drawn.values(), colors, strict=True):
             _band(axes, sizes, curve, color)
         at = sizes.index(n_examples)
-        named = zip(drawn, colors, (free[at], tuned[at]), (0.5, 0.25), strict=True)
+        named = zip(drawn, colors, (free[at], tuned[at]), (0.5, 0.4), strict=True)
         for name, color, height, lower in named:
             axes.text(n_examples * 1.15, height * lower, name, color=color, va="center")
         axes.axvline(n_examples, color=plots.GRID, linewidth=1, zorder=0)

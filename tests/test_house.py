@@ -17,8 +17,8 @@ FIRST_EVENING = (
     "tokenizer",
 )  # fmt: skip
 SECOND_EVENING = (
-    "autograd", "training", "costs", "training_costs", "latency", "scaling", "conventions",
-    "compare", "tiled", "variants",
+    "autograd", "training", "costs", "training_costs", "latency", "scaling", "quantize",
+    "conventions", "compare", "tiled", "variants",
 )  # fmt: skip
 LESSON = FIRST_EVENING + SECOND_EVENING
 # Small helpers that the lesson calls by name, so that it need not show them.
@@ -26,7 +26,7 @@ HELPERS = (
     "errors", "sizes", "checks", "joined", "in_place", "memory", "long_words", "exact", "kept",
 )  # fmt: skip
 MOST_LINES_OF_A_MODULE = 300
-MOST_LINES_OF_THE_LESSON = 3_500 + 800  # the latter: what training and answering cost
+MOST_LINES_OF_THE_LESSON = 3_500 + 900  # the latter: what training and answering cost, and bits
 MOST_REFUSALS = 0.08  # of the lines of the lesson
 
 

@@ -7,4 +7,4 @@ def short(value):
         return float(f"{value:.5g}")
     if isinstance(value, dict):
         return {name: short(item) for name, item in value.items()}
-    return [short(item) for item in value] if isinstance(value, list) else value
+    return [short(item) for item in value] if isinstance(value, list | tuple) else value

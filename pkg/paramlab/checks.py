@@ -520,3 +520,31 @@ def check_counting(counting: str, known: Sequence[str]) -> None:
     """Refuse a way to count parameters that has no name here."""
     if counting not in known:
         raise ValueError(f"parameters are counted {' or '.join(known)}, not {counting!r}")
+
+
+def check_grid(weights: "np.ndarray", bits: int, group: int | str) -> int:
+    """Return how many weights share a grid, if the matrix can be rounded so."""
+    import numpy as np
+
+    if weights.ndim != 2 or not weights.size or weights.dtype.kind != "f":
+        raise ValueError(f"a matrix of numbers is rounded, not {weights.dtype} {weights.shape}")
+    if not np.isfinite(weights).all():
+        raise ValueError("the matrix holds a number that is not finite, and no grid reaches it")
+    if not isinstance(bits, Integral) or not 2 <= bits <= 8:
+        raise ValueError(f"bits is {bits!r}; it must be a whole number from 2 to 8")
+    d_in = weights.shape[0]
+    size = {"channel": d_in, "tensor": weights.size}.get(group, group)
+    if not isinstance(size, Integral) or size < 1 or (size != weights.size and d_in % size):
+        raise ValueError(
+            f"the group is {group!r}; it must be 'tensor', 'channel' or a divisor of {d_in}, "
+            "the number of inputs"
+        )
+    return int(size)
+
+
+def check_rounded(bits: float, only: str, parts: Iterable[str]) -> None:
+    """Refuse bits that no weight takes, and a part that the model has not."""
+    if isinstance(bits, bool) or not isinstance(bits, Real) or not 0 < bits <= 32:
+        raise ValueError(f"bits is {bits!r}; it must be a number above 0 and at most 32")
+    if only and only not in parts:
+        raise ValueError(f"the model has no {only!r}; its parts are {', '.join(sorted(parts))}")

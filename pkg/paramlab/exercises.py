@@ -10,7 +10,7 @@ from typing import Any
 
 from paramlab import catalog, conventions
 from paramlab.config import ModelConfig
-from paramlab.costs import kv_cache_bytes, weight_bytes
+from paramlab.costs import kv_cache_bytes, weight_bytes, weight_bytes_read
 from paramlab.params import count
 from paramlab.training_costs import rule_of_six, step_memory
 
@@ -326,6 +326,31 @@ EXERCISES = {
             (lambda: 8, "this is one start for each group"),
             (lambda: 1, "in so many groups all of them fail"),
             (lambda: 16, "four starts can all fail, as a coin can fall the same way four times"),
+        ),
+    ),
+    "10.1": Exercise(
+        lambda: 6,
+        "fetching takes 3 seconds; how long does it multiply for one token?",
+        (
+            (lambda: 2, "this is the machine as it was"),
+            (lambda: 3, "these are the seconds of fetching"),
+        ),
+    ),
+    "10.2": Exercise(
+        lambda: 10**11 // weight_bytes_read(_config("llama2-7b"), 1, "int4"),
+        "bytes per second, divided by the bytes that one token needs",
+        (
+            (lambda: 10**11 // _bits(4)(), "the input table is looked up, not read through"),
+            (lambda: 10**11 // _bits(16)(), "this is at 16 bits"),
+            (lambda: 10**11 // _bits(8)(), "this takes a whole byte for each weight"),
+        ),
+    ),
+    "10.3": Exercise(
+        lambda: 6,
+        "3 seconds of fetching, and how many of multiplying?",
+        (
+            (lambda: 3, "this is with both at the same time"),
+            (lambda: 9, "the weights are fetched once for both"),
         ),
     ),
     "11.2": Exercise(

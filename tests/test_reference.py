@@ -72,3 +72,20 @@ def test_texts_are_escaped_and_arxiv_numbers_linked():
 def test_each_row_needs_its_note():
     with pytest.raises(ValueError):
         captioned_table([("a", 1), ("b", 2)], head=("name", "n"), caption="c", notes=["only one"])
+
+
+def test_the_page_of_hardware_prints_what_the_data_say():
+    """The stored tables are those that the page's cells would print now."""
+    notebook = json.loads((REFERENCE / "hardware.ipynb").read_text(encoding="utf-8"))
+    names: dict[str, object] = {}
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            *lines, last = "".join(cell["source"]).splitlines()
+            if not last.startswith("linked("):
+                lines.append(last)
+            exec("\n".join(lines), names)
+            for output in cell["outputs"]:
+                stored = "".join(output["data"]["text/html"])
+                assert eval(last, names).data == stored, "make catalog prints the page again"
+    assert "devices" in names
+    assert "listed" in names

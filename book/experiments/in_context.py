@@ -5,8 +5,8 @@ repository, on one thread so that it disturbs nobody and gives the same digits a
 
     OPENBLAS_NUM_THREADS=1 python book/experiments/in_context.py
 
-1. repeat: fifty random tokens, then the same fifty again; and, to compare, fifty others. The loss
-   at every place.
+1. repeat: fifty random tokens, then the same fifty again; and, to compare, fifty others, and the
+   same fifty backward. The loss at every place.
 2. capitals: a prompt says that another city is the capital. Which city does the model name?
 """
 
@@ -82,10 +82,10 @@ def repeat(model: Model) -> dict[str, object]:
     Place p holds the loss of token p, so place 0 has none: nothing stands before it.
     """
     rng = np.random.default_rng(SEED)
-    losses: dict[str, list] = {"repeated": [], "others": []}
+    losses: dict[str, list] = {"repeated": [], "others": [], "backward": []}
     for _ in range(N_DRAWS):
         first, second = rng.integers(FIRST_ORDINARY_TOKEN, model.config.vocab_size, (2, N_TOKENS))
-        for kind, then in (("repeated", first), ("others", second)):
+        for kind, then in (("repeated", first), ("others", second), ("backward", first[::-1])):
             tokens = np.concatenate((first, then))
             logits = forward(model.params, model.config, tokens[:-1])
             losses[kind].append(cross_entropy(logits, tokens[1:]))

@@ -134,14 +134,14 @@ def test_each_form_foretells_what_was_made_by_it(name):
 
 def test_the_interval_meets_the_truth_about_19_times_in_20():
     rng, hits, spread = np.random.default_rng(1), 0, 0.02
-    for trial in range(200):
+    for trial in range(120):
         true = np.array([TRUE["power law"](n) for n in [*SIZES, 4e6]])
         seen = true[:, None] + spread * rng.normal(size=(6, 3))
         _, low, high = foretold(
-            FORMS["power law"], SIZES, seen[:-1], 4e6, n_resamples=400, seed=trial
+            FORMS["power law"], SIZES, seen[:-1], 4e6, n_resamples=120, seed=trial
         )
         hits += low <= seen[-1].mean() <= high
-    assert 181 <= hits <= 198
+    assert 106 <= hits <= 119
 
 
 def test_seeds_that_agree_leave_no_doubt():

@@ -78,9 +78,14 @@ def sweep(
         for n, losses in sizes.items():
             face = "none" if n in failed else color
             axes.scatter([n] * len(losses), losses, s=22, color=color, facecolor=face, zorder=3)
-        first = min(sizes)
-        label = f"{display.in_words(n_tokens, 2)} tokens"
-        axes.text(first * 1.25, float(np.mean(sizes[first])) + 0.02, label, color=color)
+        passed = [n for n in sizes if n not in failed]
+        left = n_tokens == max(runs)  # right of its last point is the place of the stars
+        at = min(passed) * 0.85 if left else max(passed) * 1.2
+        height = float(np.mean(sizes[min(passed) if left else max(passed)]))
+        axes.text(
+            at, height, f"{display.number(n_tokens)} tokens",
+            color=color, ha="right" if left else "left", va="center",
+        )  # fmt: skip
     at = max(stars)
     fitted = [n for n in max(runs.items())[1] if n not in failed]
     line = np.geomspace(min(fitted), at)
@@ -91,6 +96,7 @@ def sweep(
     lowest = min(map(min, stars.values()))
     axes.text(at, lowest - 0.03, "held out", color=plots.ALARM, ha="right", va="top")
     axes.set(xscale="log", xlabel="parameters without the token table (log scale)")
+    axes.set_xlim(5e3, 1.8e6)
     axes.set_xticks([1e4, 1e5, 1e6], ["10,000", "100,000", "1 million"])
     axes.minorticks_off()
     axes.set_ylabel("loss on held-out files (nats per token)")

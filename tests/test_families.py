@@ -186,6 +186,7 @@ def test_fields_that_are_known_to_change_nothing_change_nothing(kind):
     before = count(config_from_hf(fields))
     theirs = (HARMLESS | FAMILIES[kind].harmless) - names_read(kind) - {*PER_LAYER}
     checked = {"auto_map", "architectures", "model_type", "quantization_config", "rope_parameters"}
+    checked.add("quantization")
     for name in sorted(theirs - checked - {"rope_theta"}):
         value = rng.choice([True, 3, 0.5, "x", [1, 2], {"a": 1}])
         assert count(config_from_hf(fields | {name: value})) == before
@@ -350,7 +351,10 @@ def test_layers_without_experts_are_those_the_file_names():
 
 def test_what_stands_beside_the_counted_parameters_is_said():
     quantized, predicts_more = notes_on(COUNTED["deepseek-ai/DeepSeek-V3"])
-    assert quantized == "quantized (fp8): the weights are counted, not their scales"
+    assert quantized == (
+        "quantized (fp8): the weights are counted, not their scales; costs are at the --precision "
+        "that is asked for, fp16 if none is"
+    )
     assert predicts_more.startswith("num_nextn_predict_layers is 1: modules that predict")
     assert notes_on(COUNTED["openai-community/gpt2"]) == []
 
@@ -374,6 +378,93 @@ def test_the_language_model_of_a_file_that_describes_several(tmp_path):
     path.write_text('{"model_type": "gpt2"}')
     with pytest.raises(UnsupportedModel, match="it holds no text_config"):
         count_source(f"{path}#text_config")
+
+
+# Parameters of the library's Qwen3VLTextModel and Qwen3VLMoeTextModel (transformers 5.23), which
+# have no output head; the language model of the file has one of vocabulary times width.
+VL_TEXTS = {
+    "qwen3_vl_text": ("qwen3-8b", 7_568_405_504),
+    "qwen3_vl_moe_text": ("qwen3-235b-a22b", 234_471_304_704),
+}
+
+
+@pytest.mark.parametrize("kind", VL_TEXTS)
+def test_the_language_model_of_a_qwen_that_sees_is_that_of_one_that_does_not(kind, tmp_path):
+    slug, headless = VL_TEXTS[kind]
+    config = catalog.find(slug).config
+    sizes = {
+        "hidden_size": config.d_model, "num_hidden_layers": config.n_layers,
+        "num_attention_heads": config.n_heads, "num_key_value_heads": config.n_kv_heads,
+        "head_dim": config.d_head, "intermediate_size": config.d_ff, "vocab_size": 151936,
+    }  # fmt: skip
+    if config.experts:
+        del sizes["intermediate_size"]
+        sizes |= {"num_experts": 128, "num_experts_per_tok": 8, "moe_intermediate_size": 1536}
+    path = tmp_path / "config.json"
+    path.write_text(
+        json.dumps({"model_type": "other", "text_config": {"model_type": kind} | sizes})
+    )
+    counted = count_source(f"{path}#text_config").count
+    assert counted.total == count(config).total == headless + 151936 * config.d_model
+
+
+@pytest.mark.parametrize(
+    ("kind", "vocab_size", "total"),
+    # RobertaForMaskedLM and XLMRobertaForMaskedLM of transformers 5.23, built on the meta device
+    [("roberta", 50265, 124_697_433), ("xlm-roberta", 250002, 278_295_186)],
+)
+def test_a_roberta_with_its_masked_head(kind, vocab_size, total):
+    name = {"roberta": "Roberta", "xlm-roberta": "XLMRoberta"}[kind]
+    fields = {
+        "model_type": kind, "architectures": [f"{name}ForMaskedLM"], "vocab_size": vocab_size,
+        "max_position_embeddings": 514, "type_vocab_size": 1,
+    }  # fmt: skip
+    assert count(config_from_hf(fields)).total == total
+
+
+def test_kimi_k2_has_the_arrays_of_deepseek_v3():
+    config = catalog.find("kimi-k2").config
+    fields = {
+        "model_type": "kimi_k2", "architectures": ["DeepseekV3ForCausalLM"],
+        "num_attention_heads": 64, "n_routed_experts": 384, "first_k_dense_replace": 1,
+        "vocab_size": 163840, "num_key_value_heads": 64,
+    }  # fmt: skip
+    assert count(config_from_hf(fields)).total == count(config).total
+
+
+@pytest.mark.parametrize(
+    "also",
+    [
+        {"rope_theta": 1e9},  # Devstral and other Mistral models of 2025
+        {"quantization": {"bits": 4, "group_size": 64}},  # as the library MLX writes it
+        {"quantization_config": {"quant_method": "modelopt", "quant_algo": "NVFP4"}},
+        {"architectures": ["LLaMAForCausalLM"]},  # the spelling of 2023
+        {"context_window_size": 2048, "prefill_chunk_size": 2048, "attention_sink_size": 4},
+        {"license": "x", "author": "x", "created_date": "x", "internal_version": "7b"},
+    ],
+    ids=lambda also: next(iter(also)),
+)
+def test_what_real_files_say_beside_the_sizes_changes_no_count(also):
+    plain = {"model_type": "llama", "num_hidden_layers": 2}
+    assert count(config_from_hf(plain | also)).total == count(config_from_hf(plain)).total
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"quantization": "Q4"}, "quantization_config names no quant_method"),
+        ({"rope_theta": -1.0}, "rope_theta is -1.0; it must be a positive number"),
+        ({"model_type": "x", "text_config": {"model_type": "y"}}, "nor is that of its text_config"),
+    ],
+)
+def test_what_they_may_not_say_is_refused_in_the_words_of_the_file(fields, message):
+    with pytest.raises(UnsupportedModel, match=message):
+        config_from_hf({"model_type": "llama"} | fields)
+
+
+def test_a_file_without_a_model_type_is_no_configuration_of_a_model():
+    with pytest.raises(UnsupportedModel, match="it names no model_type, so"):
+        config_from_hf({"dim": 4096, "n_layers": 32})
 
 
 def test_the_command_line_lists_every_family_with_its_classes_and_what_it_is_like(capsys):
@@ -400,7 +491,7 @@ OURS |= {f"latent.{field.name}" for field in dataclasses.fields(LatentAttention)
 
 def faults(rows: dict[str, Row]) -> list[str]:
     """Say what is wrong with a table of families."""
-    rows = {name: row for name, row in rows.items() if name != "everywhere"}
+    rows = {name: row for name, row in rows.items() if name not in ("everywhere", "aliases")}
     found = []
     for name, row in rows.items():
         for key, value in row.items():
@@ -471,6 +562,12 @@ def _takes(name: str, parameters: list[str]) -> bool:
 
 def test_the_table_is_sound():
     assert faults(TABLE) == []
+
+
+def test_an_alias_stands_for_a_row_and_is_none():
+    for alias, row in families.aliases().items():
+        assert row in model_types() and alias not in model_types()
+        assert family(row).note == "" or alias not in TABLE
 
 
 def test_a_row_read_alone_is_that_of_the_whole_file():

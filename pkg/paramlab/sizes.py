@@ -27,7 +27,7 @@ def check_fields(record: object) -> None:
             )
         if kind is bool and type(value) is not bool:
             raise ValueError(f"{name} is {_short(value)}; it must be True or False")
-        if kind is float and not (type(value) in (int, float) and 0 < value < LARGEST_SIZE):
+        if kind is float and not (type(value) in (int, float) and 0 < value < float("inf")):
             raise ValueError(f"{name} is {_short(value)}; it must be a positive number")
         if name.endswith("_layers") and kind is not int and not _is_ascending(value):
             raise ValueError(f"{name} is {_short(value)}; it must be a tuple of ascending indices")

@@ -110,12 +110,14 @@ def read(fields: dict[str, Any]) -> tf.PretrainedConfig:
 
 def build(config: tf.PretrainedConfig) -> torch.nn.Module:
     """Build the language model of a configuration without its numbers."""
-    others = {"t5": tf.T5ForConditionalGeneration, "bert": tf.BertModel}
-    if config.architectures == ["BertForMaskedLM"]:
-        others["bert"] = tf.BertForMaskedLM
+    others = {
+        "t5": "T5ForConditionalGeneration", "bert": "BertModel", "roberta": "RobertaModel",
+        "xlm-roberta": "XLMRobertaModel",
+    }  # fmt: skip
+    named = (config.architectures or [others.get(config.model_type)])[0]
     with torch.device("meta"):
         if config.model_type in others:
-            return others[config.model_type](config)
+            return getattr(tf, named)(config)
         return tf.AutoModelForCausalLM.from_config(config)
 
 
@@ -196,7 +198,8 @@ def audit(kinds: Iterable[str]) -> int:
     """Set every field that the table calls harmless, and print those that change a count."""
     wrong = tried = 0
     values = (True, False, 3, 0.5, "x", [1], {"a": 1})
-    read_here = {"model_type", "architectures", "quantization_config", "dtype", "torch_dtype"}
+    read_here = {"model_type", "architectures", "quantization_config", "quantization",
+                 "dtype", "torch_dtype"}  # fmt: skip
     for kind in kinds:
         *_, (fields, counts) = cases(kind, 1, SEED)
         row = family(kind)

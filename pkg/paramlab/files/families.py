@@ -11,7 +11,8 @@ from functools import cache
 from typing import Any, NamedTuple
 
 _TOML = os.path.join(os.path.dirname(__file__), os.pardir, "data", "families.toml")
-_EVERYWHERE = "everywhere"  # the table that is no family: what holds in all of them
+_EVERYWHERE = "everywhere"  # a table that is no family: what holds in all of them
+_ALIASES = "aliases"  # another: names that stand for a row
 REFUSED = object()
 
 Row = dict[str, Any]  # a table of the file, as it stands there
@@ -107,6 +108,12 @@ def model_types() -> tuple[str, ...]:
     (True, False)
     """
     return tuple(name for name, text in _texts().items() if "\nclass = " in text)
+
+
+@cache
+def aliases() -> dict[str, str]:
+    """Return other values of ``model_type``, and the row that each stands for."""
+    return dict(row(_ALIASES))
 
 
 @cache

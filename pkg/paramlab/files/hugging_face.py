@@ -10,7 +10,16 @@ from typing import Any
 from paramlab.config import ModelConfig
 from paramlab.errors import UnsupportedModel
 from paramlab.files import finish
-from paramlab.files.families import REFUSED, At, Family, Window, everywhere, family, model_types
+from paramlab.files.families import (
+    REFUSED,
+    At,
+    Family,
+    Window,
+    aliases,
+    everywhere,
+    family,
+    model_types,
+)
 from paramlab.files.finish import is_list_of_layers, one_of, size
 from paramlab.sizes import check_n_layers
 
@@ -57,9 +66,10 @@ def config_from_hf(fields: Fields) -> ModelConfig:
 def notes_on(fields: Fields) -> list[str]:
     """Say what a ``config.json`` describes beside the parameters that are counted."""
     notes = []
-    if isinstance(quantization := fields.get("quantization_config"), dict):
+    if method := _quantization(fields):
         notes.append(
-            f"quantized ({quantization['quant_method']}): the weights are counted, not their scales"
+            f"quantized ({method}): the weights are counted, not their scales; costs are at the "
+            "--precision that is asked for, fp16 if none is"
         )
     for name in ("num_nextn_predict_layers", "num_mtp_modules"):
         if fields.get(name):
@@ -84,17 +94,40 @@ def _family(fields: Fields) -> Family:
     """Return the row of a config.json, once it is sure that it describes this language model."""
     if "peft_type" in fields:
         raise UnsupportedModel(f"it describes an adapter ({fields['peft_type']!r}), not a model")
-    kind = fields.get("model_type")
-    if not isinstance(kind, str) or kind not in model_types():
-        composite = isinstance(fields.get("text_config"), dict)
-        hint = "; its language model alone can be counted as FILE#text_config" if composite else ""
-        raise UnsupportedModel(f"the model type {kind!r} is not known here{hint}")
+    kind = _known_type(fields)
+    if not kind:
+        raise UnsupportedModel(f"{_what_is_not_known(fields)}{_hint_at_a_part(fields)}")
     row, named = family(kind), fields.get("architectures")
     if named not in (None, [], *([name] for name in row.classes)):
         raise UnsupportedModel(
             f"architectures is {named!r}; only {' or '.join(row.classes)} is counted"
         )
     return row
+
+
+def _known_type(fields: Fields) -> str:
+    """Return the row for a file's ``model_type``, or nothing."""
+    kind = fields.get("model_type")
+    if not isinstance(kind, str):
+        return ""
+    name = aliases().get(kind, kind)
+    return name if name in model_types() else ""
+
+
+def _what_is_not_known(fields: Fields) -> str:
+    if "model_type" not in fields:
+        return "it names no model_type, so it is not the config.json of a model"
+    return f"the model type {fields['model_type']!r} is not known here"
+
+
+def _hint_at_a_part(fields: Fields) -> str:
+    """Say whether the language model of a file that describes several can be counted."""
+    part = fields.get("text_config")
+    if not isinstance(part, dict):
+        return ""
+    if _known_type(part):
+        return "; its language model alone can be counted as FILE#text_config"
+    return f"; nor is that of its text_config, {part.get('model_type')!r}"
 
 
 def _values(fields: Fields, row: Family) -> dict[str, Any]:
@@ -209,7 +242,7 @@ def _refuse_the_rest(fields: Fields, row: Family, n_layers: int) -> None:
             _check_layers(name, value, row, n_layers)
         elif name not in known and value not in (None, False, 0, "", [], {}):
             raise UnsupportedModel(f"the field {name!r} is not known here and may change the count")
-    _check_quantization(fields.get("quantization_config"))
+    _quantization(fields)
     _check_own_code(fields.get("auto_map"), row.classes)
 
 
@@ -226,10 +259,19 @@ def _check_layers(name: str, kinds: Any, row: Family, n_layers: int) -> None:
         raise UnsupportedModel(f"{name} names {len(kinds)} layers, but there are {n_layers}")
 
 
-def _check_quantization(quantization: Any) -> None:
-    method = quantization.get("quant_method") if isinstance(quantization, dict) else quantization
-    if quantization and method not in everywhere().quantization:
-        raise UnsupportedModel(f"quantization_config names {method!r}, which is not known here")
+def _quantization(fields: Fields) -> str:
+    """Return how the weights are packed, if they are; refuse a way that is not known."""
+    packed = fields.get("quantization_config") or fields.get("quantization")
+    if not packed:
+        return ""
+    known = packed if isinstance(packed, dict) else {}
+    method = known.get("quant_method")
+    if "quant_method" not in known and {"bits", "group_size"} <= known.keys():
+        method = "mlx"  # the only library that names none
+    if method not in everywhere().quantization:
+        named = f"names {method!r}" if method else "names no quant_method"
+        raise UnsupportedModel(f"quantization_config {named}, which is not known here")
+    return str(method)
 
 
 def _check_own_code(auto_map: Any, classes: tuple[str, ...]) -> None:

@@ -268,6 +268,7 @@ def test_other_models_of_the_family_are_refused(kind):
     for class_name in ("SomethingForSequenceClassification", "SomethingModel", kind):
         with pytest.raises(UnsupportedModel, match=class_name):
             config_from_hf(fields | {"architectures": [class_name]})
+    fields.pop("tie_word_embeddings", None)  # a masked head reuses the table, whatever is drawn
     for class_name in FAMILIES[kind].classes:
         config_from_hf(fields | {"architectures": [class_name]})
 

@@ -112,6 +112,11 @@ def test_what_makes_no_sense_is_refused(arguments, reason):
         fit(config_of("llama2-7b"), 10**10, 100, **arguments)
 
 
+def test_a_text_longer_than_the_window_is_refused():
+    with pytest.raises(ValueError, match="4096|4,096"):
+        fit(config_of("llama2-7b"), 10**12, 4097)
+
+
 def test_a_model_whose_cache_is_not_described_is_refused():
     with pytest.raises(ValueError, match="encoder"):
         fit(config_of("t5-small"), 10**10, 100)

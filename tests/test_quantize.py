@@ -1,5 +1,7 @@
 """Rounded weights: equal to the gguf library's, within half a step, and counted to the byte."""
 
+import json
+
 import numpy as np
 import pytest
 from gguf import quants
@@ -9,7 +11,9 @@ from hypothesis import strategies as st
 from paramlab.files.load import load_model
 from paramlab.files.recorded import recorded_file
 from paramlab.quantize import Quantized, quantize, rounded_blocks
-from paramlab.transformer import forward
+from paramlab.statistics import mean_and_half
+from paramlab.texts import passage
+from paramlab.transformer import forward, loss
 from paramlab.tree import flatten
 
 FORMATS = {"Q8_0": (8, True), "Q4_0": (4, True), "Q4_1": (4, False)}
@@ -142,6 +146,54 @@ def test_only_matrices_of_blocks_are_rounded_and_counted():
     assert n_bytes == sum(before[name].size for name in matrices) * 9 / 8
     logits = [forward(p, model.config, [1, 2, 3], last_only=True) for p in (model.params, params)]
     assert 0 < abs(logits[0] - logits[1]).max() < 0.5
+
+
+# ------------------------------------------------------------------ the recorded run
+
+RECORD = json.loads(recorded_file("data/quantized.json").read_text("utf-8"))
+SCHEMES = RECORD["predictions"]["schemes"]
+
+
+def test_what_was_recorded_follows_from_each_text():
+    before = RECORD["predictions"]["as distributed"]["loss"]
+    assert len(before) == len(RECORD["n_predicted_tokens"]) == 16
+    for scheme in SCHEMES.values():
+        added = [a - b for a, b in zip(scheme["loss"], before, strict=True)]
+        assert scheme["added_loss"] == pytest.approx(mean_and_half(added), abs=2e-3)
+    outputs, groups = (SCHEMES[f"symmetric, {g}, 4 bit"]["loss"] for g in ("channel", "32"))
+    declared = mean_and_half([a - b for a, b in zip(outputs, groups, strict=True)])
+    assert RECORD["predictions"]["declared"] == pytest.approx(declared, abs=2e-3)
+
+
+def test_recorded_bytes_are_those_of_codes_and_grids(real):
+    arrays = flatten(real.params)
+    blocks = [a for n, a in arrays.items() if n.startswith("blocks") and n.endswith("weight")]
+    n = sum(a.size for a in blocks)
+    outputs = sum(a.shape[1] for a in blocks)
+    for bits in (8, 4, 3, 2):
+        assert SCHEMES[f"symmetric, 32, {bits} bit"]["bytes"] == n * (bits + 0.5) / 8
+        assert SCHEMES[f"asymmetric, 32, {bits} bit"]["bytes"] == n * (bits + 1) / 8
+        assert SCHEMES[f"symmetric, channel, {bits} bit"]["bytes"] == n * bits / 8 + 2 * outputs
+        assert SCHEMES[f"symmetric, tensor, {bits} bit"]["bytes"] == n * bits / 8 + 2 * len(blocks)
+
+
+def test_the_grid_of_the_file_costs_nothing_and_noise_is_as_large_as_the_rounding():
+    assert SCHEMES["asymmetric, 32, 4 bit"]["added_loss"] == [0, 0]
+    for bits in (8, 4, 3, 2):
+        error = SCHEMES[f"symmetric, 32, {bits} bit"]["relative_error"]
+        noise = SCHEMES[f"noise as symmetric, 32, {bits} bit"]["relative_error"]
+        assert noise == pytest.approx(error, rel=1e-3)
+
+
+@pytest.mark.slow
+def test_a_recorded_loss_can_be_measured_again(real):
+    text = real.tokenizer.encode(passage())
+    for scheme, group in (("symmetric, 32, 4 bit", 32), ("symmetric, channel, 8 bit", "channel")):
+        params, n_bytes = rounded_blocks(real.params, int(scheme[-5]), group)
+        assert loss(params, real.config, text) == pytest.approx(
+            SCHEMES[scheme]["loss"][0], abs=1e-3
+        )
+        assert n_bytes == SCHEMES[scheme]["bytes"]
 
 
 # ------------------------------------------------------------------ refused

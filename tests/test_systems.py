@@ -39,8 +39,9 @@ def test_what_the_catalog_says_of_the_same_systems_agrees():
     assert catalog.find("ernie4.0").published_total == "not disclosed"
     assert system("ernie").parameters.startswith(NOT_PUBLIC)
     assert catalog.find("ernie3.0-titan").published_total == "260B"
+    assert "260 billion" in system("ernie").note
     assert (catalog.find("hunyuan-sept-2023").published_total, system("hunyuan").parameters) == (
-        ">100B", "more than 100 billion",
+        ">100B", "over 100 billion",
     )  # fmt: skip
     for slug, models in (("gpt2", ["gpt2-xl"]), ("gpt3", ["gpt3-175b"]), ("llama2", ["llama2-7b"])):
         windows = {f"{catalog.find(m).window_claimed:,}" for m in models}

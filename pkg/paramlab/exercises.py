@@ -11,6 +11,7 @@ from typing import Any
 from paramlab import catalog, conventions
 from paramlab.config import ModelConfig
 from paramlab.costs import kv_cache_bytes, weight_bytes, weight_bytes_read
+from paramlab.memory_fit import rounded_weight_bytes
 from paramlab.params import count
 from paramlab.training_costs import rule_of_six, step_memory
 
@@ -114,6 +115,13 @@ def _first_step(kept_alone: bool) -> float:
     """Return the texts that fit if a step of one text told it all, or if its activations did."""
     one = step_memory(_SMALL_GPT2, 128)
     return 10**9 // (one.kept_bytes if kept_alone else one.peak_bytes)
+
+
+def _texts_beside_llama(bits: float, program: int) -> int:
+    """Return how many texts of 8,192 tokens fit beside Llama 3.1 8B into 24 GB."""
+    llama = _config("llama3.1-8b")
+    spare = 24 * 10**9 - program - rounded_weight_bytes(llama, bits)
+    return spare // kv_cache_bytes(llama, 8192)
 
 
 _D_XL = 48 * 1600  # layers of GPT-2 XL times its width
@@ -385,6 +393,39 @@ EXERCISES = {
             (lambda: 200_000 * 190 // 345 // 8192, "tokens per character, or the inverse?"),
             (lambda: 200_000 * 345 // 190, "these are the tokens"),
             (lambda: 200_000 // 8192, "a character of Chinese is more than one token here"),
+        ),
+    ),
+    "14.1": Exercise(
+        lambda: (64 * 3 + 2 * 16) // 8,
+        "the bits of all codes and of the grid, divided by the bits of a byte",
+        (
+            (lambda: 64 * 3 // 8, "these are the codes; the grid is stored too"),
+            (lambda: (64 * 3 + 16) // 8, "the grid is a step and a minimum"),
+            (lambda: 64 * 3 + 2 * 16, "these are bits"),
+        ),
+    ),
+    "14.2": Exercise(
+        lambda: _texts_beside_llama(8.5, 10**9),
+        "what do weights and program leave, and how many times does the cache of a text fit in?",
+        (
+            (lambda: _texts_beside_llama(8.5, 0), "the program needs memory too"),
+            (lambda: _texts_beside_llama(16, 10**9), "this is the model in 16 bits"),
+        ),
+    ),
+    "14.3": Exercise(
+        lambda: 3,
+        "how far apart are the points now, and which point is next to each weight?",
+        (
+            (lambda: 4, "the farthest weight keeps its value"),
+            (lambda: 1, "this is how many were zero before"),
+        ),
+    ),
+    "14.4": Exercise(
+        lambda: 500 * sum(range(1, 9)),
+        "how long is the conversation at the first turn, at the second, at the eighth?",
+        (
+            (lambda: 500 * 8, "this is the conversation; it passes through at every turn again"),
+            (lambda: 500 * sum(range(8)), "the turn that is being answered belongs to it"),
         ),
     ),
 }

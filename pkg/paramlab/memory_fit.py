@@ -7,7 +7,7 @@ input here, and never zero in practice.
 
 from dataclasses import dataclass
 
-from paramlab.checks import check_decoder, check_lengths, check_rounded
+from paramlab.checks import check_decoder, check_lengths, check_rounded, check_within
 from paramlab.config import ModelConfig
 from paramlab.costs import kv_cache_bytes
 from paramlab.params import stacks
@@ -113,7 +113,8 @@ def fit(
     memory_bytes
         What may be used; a device of :mod:`paramlab.hardware` has its ``memory_bytes``.
     context_tokens
-        Tokens of each text, prompt and answer together; their cache takes 16 bits a number.
+        Tokens of each text, prompt and answer together, at most the model's window; their cache
+        takes 16 bits a number.
     n_texts
         Texts at a time, each with a cache of its own.
     overhead_bytes
@@ -130,6 +131,7 @@ def fit(
     """
     check_decoder(config)
     check_lengths(memory_bytes=memory_bytes, n_texts=n_texts)
+    check_within(context_tokens, config.n_ctx)
     check_lengths(least=0, overhead_bytes=overhead_bytes)
     cache = n_texts * kv_cache_bytes(config, context_tokens)
     return Fit(rounded_weight_bytes(config, bits, only), cache, overhead_bytes, memory_bytes)

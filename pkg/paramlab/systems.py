@@ -44,6 +44,7 @@ class System:
     read: date
     second_hand: bool  # read in a quotation
     open_weights: tuple[OpenWeights, ...]
+    note: str = ""
 
 
 @cache

@@ -93,8 +93,7 @@ def sweep(
         axes.plot(line, [curve(n) for n in line], color=plots.INK, linestyle=style, linewidth=1.2)
     for size, losses in stars.items():
         axes.scatter([size] * len(losses), losses, marker="*", s=90, color=plots.ALARM, zorder=4)
-    lowest = min(map(min, stars.values()))
-    axes.text(at, lowest - 0.03, "held out", color=plots.ALARM, ha="right", va="top")
+    axes.text(at, max(stars[at]) + 0.06, "held out", color=plots.ALARM, ha="center")
     axes.set(xscale="log", xlabel="parameters without the token table (log scale)")
     axes.set_xlim(5e3, 1.8e6)
     axes.set_xticks([1e4, 1e5, 1e6], ["10,000", "100,000", "1 million"])

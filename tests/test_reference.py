@@ -9,6 +9,7 @@ import pytest
 from paramlab import catalog, claims, count
 from paramlab.display import number
 from paramlab.html import captioned_table
+from pybtex.database import parse_file
 
 REFERENCE = Path(__file__).parents[1] / "book/reference"
 
@@ -89,3 +90,32 @@ def test_the_page_of_hardware_prints_what_the_data_say():
                 assert eval(last, names).data == stored, "make catalog prints the page again"
     assert "devices" in names
     assert "listed" in names
+
+
+def arxiv_numbers(paths) -> set[str]:
+    """Return the arXiv numbers in some files."""
+    text = "\n".join(path.read_text(encoding="utf-8") for path in paths)
+    found = re.findall(r"(?<![\d.])(\d\d)(\d\d)\.(\d{5}|\d{4})(?:v\d+)?(?!\d)", text)
+    return {f"{y}{m}.{n}" for y, m, n in found if 7 <= int(y) <= 26 and 1 <= int(m) <= 12}
+
+
+def test_every_paper_that_is_cited_stands_in_the_bibliography_and_no_other():
+    book, package = REFERENCE.parent, REFERENCE.parents[1] / "pkg/paramlab"
+    places = ("*/[0-9]*.ipynb", "reference/*.md", "experiments/*.py")
+    paths = [path for place in places for path in book.glob(place)]
+    data = [package / f"data/{name}" for name in ("claims.toml", "models.csv")]
+    data += [*(package / "data").glob("*.toml"), *package.glob("*.py")]
+    works = parse_file(book / "references.bib").entries
+    numbered = {key for key, work in works.items() if "eprint" in work.fields}
+    assert arxiv_numbers([*paths, *data]) == numbered
+    assert all(work.fields["eprint"] == key for key, work in works.items() if key in numbered)
+
+
+def test_the_page_of_the_bibliography_lists_every_work_and_says_where_it_is_cited():
+    text = (REFERENCE / "bibliography.ipynb").read_text(encoding="utf-8")
+    for key, work in parse_file(REFERENCE.parent / "references.bib").entries.items():
+        title = work.fields["title"].strip("{}")
+        line = next((line for line in text.splitlines() if title in line), "")
+        assert line, f"run book/reference/bibliography.ipynb again: it lacks {title}"
+        assert re.search(r"Cited in \w", line), f"{title} is cited nowhere"
+        assert "eprint" not in work.fields or f"https://arxiv.org/abs/{key}" in line

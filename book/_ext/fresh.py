@@ -21,6 +21,7 @@ from sphinx.util import logging
 
 LIBRARIES = ("numpy", "matplotlib", "gguf", "safetensors", "regex", "ipykernel")
 SKIPPED = {"__pycache__", ".ipynb_checkpoints"}
+BIBLIOGRAPHY = "book/reference/bibliography"  # reads all pages; never from the cache
 logger = logging.getLogger(__name__)
 
 
@@ -83,11 +84,15 @@ def computed_from(app: Sphinx) -> str:
 def written_by(app: Sphinx) -> str:
     """Fingerprint of what turns executed notebooks into pages."""
     book = Path(app.srcdir, "book")
-    return fingerprint([book / "_ext", book / "_static", book / "_theme"], [])
+    works = [path.read_text(encoding="utf-8") for path in book.glob("references.bib")]
+    return fingerprint([book / "_ext", book / "_static", book / "_theme"], works)
 
 
 def outdated_pages(app: Sphinx, env, added: set, changed: set, removed: set) -> list[str]:
-    """Name every page when a fingerprint differs from that of the last build."""
+    """Name every page when a fingerprint differs from that of the last build, else that of works.
+
+    The bibliography says which pages cite a paper, so it is read whenever another page is.
+    """
     numbers, machinery = computed_from(app), written_by(app)
     cache = Path(env.mystnb_config.execution_cache_path)
     stamp = cache / "computed-from"
@@ -100,7 +105,9 @@ def outdated_pages(app: Sphinx, env, added: set, changed: set, removed: set) -> 
     # The environment is stored only after a complete reading: a build that broke off repeats it.
     unchanged = getattr(env, "book_fingerprints", None) == (numbers, machinery)
     env.book_fingerprints = (numbers, machinery)
-    return [] if unchanged else sorted(env.found_docs)
+    if not unchanged:
+        return sorted(env.found_docs)
+    return [BIBLIOGRAPHY] if BIBLIOGRAPHY in env.found_docs and added | changed | removed else []
 
 
 def forget_troubled_build(app: Sphinx, exception: Exception | None) -> None:

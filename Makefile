@@ -35,9 +35,9 @@ format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/python tools/form.py fix
 
-# After a change of the ledger: run again its page.
+# After a change of the ledger or of a citation: run again the pages that print them.
 ledger: $(READY)
-	$(BIN)/python tools/form.py run book/reference/ledger.ipynb
+	$(BIN)/python tools/form.py run book/reference/ledger.ipynb book/reference/bibliography.ipynb
 
 # After a change of the catalog: run again the pages that print over all of it.
 catalog: $(READY)

@@ -144,6 +144,9 @@ def test_only_matrices_of_blocks_are_rounded_and_counted():
     matrices = {n for n in before if n.startswith("blocks.") and n.endswith("weight")}
     assert changed == matrices
     assert n_bytes == sum(before[name].size for name in matrices) * 9 / 8
+    head = {"head": {"weight": np.ones((32, 2), np.float32) / 3}}
+    same, n_bytes = rounded_blocks(head, 2)
+    assert np.array_equal(same["head"]["weight"], head["head"]["weight"]) and n_bytes == 0
     logits = [forward(p, model.config, [1, 2, 3], last_only=True) for p in (model.params, params)]
     assert 0 < abs(logits[0] - logits[1]).max() < 0.5
 

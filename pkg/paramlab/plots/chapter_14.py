@@ -76,7 +76,8 @@ def memory(
         axes.text(width / 90, row, total, va="center", color=plots.GROUND)
         if left > at:
             axes.text(left + width / 90, row, "no", va="center", color=plots.ALARM)
-    axes.axvline(at, color=plots.ALARM, linewidth=1.2, linestyle=(0, (4, 3)))
+    down = [-0.5, len(needs) - 0.45]
+    axes.plot([at, at], down, color=plots.ALARM, linewidth=1.2, linestyle=(0, (4, 3)))
     axes.text(at, -0.62, label, color=plots.ALARM, ha="center", va="bottom")
     for i, (name, color) in enumerate(kinds):
         axes.text(width * (0.2, 0.37, 0.58)[i], len(needs) - 0.4, name, color=color, va="top")

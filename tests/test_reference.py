@@ -70,6 +70,11 @@ def test_texts_are_escaped_and_arxiv_numbers_linked():
     assert "<code>x</code>" in html
 
 
+def test_each_column_needs_a_name():
+    with pytest.raises(ValueError, match="no name"):
+        captioned_table([("a", 1)], head=("name", ""), caption="c")
+
+
 def test_each_row_needs_its_note():
     with pytest.raises(ValueError):
         captioned_table([("a", 1), ("b", 2)], head=("name", "n"), caption="c", notes=["only one"])

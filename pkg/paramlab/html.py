@@ -27,6 +27,8 @@ def captioned_table(
     >>> html.splitlines()[-3]
     '<tr><th scope="row" style="text-align:left">weights</th><td class="text-right">1,200</td></tr>'
     """
+    if not all(head):
+        raise ValueError("a column has no name; a reader who hears the table needs one")
     rows, notes = list(rows), list(notes)
     right = [any(type(cell) is int for cell in column) for column in zip(*rows, strict=True)]
     name = 'th scope="rowgroup" rowspan="2"' if notes else 'th scope="row"'

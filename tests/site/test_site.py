@@ -92,3 +92,20 @@ def test_each_check_finds_a_planted_fault(name: str, plant: Callable, site: Path
 
 def test_every_check_was_seen_to_fail():
     assert {name for name, _ in FAULTS} == set(CHECKS)
+
+
+def test_the_page_on_reading_knows_how_long_chapters_take(site: Path):
+    """What it says is what each chapter's page computes, give or take two minutes."""
+    said = dict(
+        re.findall(
+            r"^\| chapter (\d+): [^|]*\| (\d+) \|",
+            (ROOT / "book/reference/reading.md").read_text("utf-8"),
+            re.MULTILINE,
+        )
+    )
+    chapters = {path.stem.lstrip("0"): path for path in site.glob("*/[0-9][0-9].html")}
+    assert said.keys() == chapters.keys()
+    for chapter, page in chapters.items():
+        found = re.search(r"(\d+) minutes to read", page.read_text("utf-8"))
+        assert found is not None
+        assert abs(int(found[1]) - int(said[chapter])) <= 2, f"chapter {chapter}: {found[1]}"

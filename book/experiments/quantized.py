@@ -1,8 +1,8 @@
 """Round the weights of two real models to 8, 4, 3 and 2 bits and measure what is lost.
 
 Chapter 14 loads what this script writes: ``data/quantized.json``. Run it from the root of the
-repository, on one thread so that it disturbs nobody and gives the same digits again; it takes about
-ten minutes::
+repository, on one thread so that it disturbs nobody and gives the same digits again; it takes a
+quarter of an hour::
 
     OPENBLAS_NUM_THREADS=1 python book/experiments/quantized.py
 

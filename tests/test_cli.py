@@ -374,9 +374,12 @@ def test_every_split_ends_in_the_total(capsys, by):
     assert sum(rows) == 671026404352
 
 
-def test_compare_refuses_a_file_that_does_not_say_its_heads(capsys):
-    assert main(["compare", "gpt2-small", "model.safetensors"]) == 2
-    assert "how many heads" in capsys.readouterr().err
+@pytest.mark.parametrize("command", [["cost"], ["compare", "gpt2-small"]], ids=" ".join)
+def test_a_file_that_does_not_say_its_heads_is_not_costed(capsys, tmp_path, command):
+    arrays = files.random_arrays(files.LLAMA_HF)
+    path = files.write_safetensors(tmp_path / "model.safetensors", arrays)
+    assert main([*command, str(path)]) == 2
+    assert "does not say how many heads it has" in capsys.readouterr().err
 
 
 # ------------------------------------------------------------------ cost
@@ -453,7 +456,6 @@ def test_cost_takes_the_models_own_window_and_files(paramlab, tmp_path):
         (("sd1.5-clip-vit-l-14-text-encoder",), "is a text encoder; only decoders"),
         (("gpt4",), "has no public configuration"),
         (("gpt-nowhere",), "no model is called"),
-        (("model.safetensors",), "does not say how many heads"),
         (("gpt2-small", "--context", "0"), "context is 0"),
         (("gpt2-small", "--context", "-5"), "context is -5"),
         (("gpt2-small", "--context", "many"), "invalid int value: 'many'"),

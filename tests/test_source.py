@@ -391,13 +391,6 @@ def test_frequencies_of_rope_are_buffers(tmp_path):
     assert (counted.total, counted.buffers) == (files.n_numbers(files.LLAMA_GGUF), 2)
 
 
-@pytest.mark.parametrize("name", ["model-00001-of-00002.safetensors", "x-2-of-2.SAFETENSORS"])
-def test_a_part_of_a_model_is_refused(tmp_path, name):
-    path = files.write_safetensors(tmp_path / name, files.random_arrays(files.LLAMA_HF))
-    with pytest.raises(UnsupportedModel, match="one part of several"):
-        count_source(str(path))
-
-
 def test_the_prefix_of_gpt2_files_may_be_there_or_not_but_not_both(tmp_path):
     arrays = files.random_arrays(files.GPT2_HF)
     prefixed = {f"transformer.{name}": array for name, array in arrays.items()}

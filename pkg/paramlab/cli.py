@@ -79,7 +79,8 @@ def _parser() -> argparse.ArgumentParser:
         "sources",
         nargs="+",
         metavar="SOURCE",
-        help="a catalog name (gpt3-175b), a config.json, a .gguf or a .safetensors file",
+        help="a catalog name (gpt3-175b), a config.json, a .gguf or .safetensors file (of several: "
+        "any, or their index), or a folder",
     )
     command.add_argument(
         "--by", choices=("component", "role", "layer"), default="component", help="how to split it"
@@ -192,14 +193,26 @@ def _cut(message: str) -> str:
 
 
 def _count(options: argparse.Namespace) -> int:
-    from paramlab.files.source import count_source
+    from paramlab.files.source import CountedTensors, count_any
     from paramlab.reports import count_as_json, count_as_text
+    from paramlab.tensor_report import tensors_as_json, tensors_as_text
 
-    counted = [count_source(source) for source in options.sources]  # all, before any is printed
+    counted = [count_any(source) for source in options.sources]  # all, before any is printed
     if options.json:
-        objects = [count_as_json(each.name, each.count, each.basis) for each in counted]
+        objects = [
+            tensors_as_json(each)
+            if isinstance(each, CountedTensors)
+            else count_as_json(each.name, each.count, each.basis)
+            for each in counted
+        ]
         return _print_json(objects if len(objects) > 1 else objects[0])
-    print("\n\n".join(count_as_text(each, options.by) for each in counted))
+    texts = (
+        tensors_as_text(each, options.by)
+        if isinstance(each, CountedTensors)
+        else count_as_text(each, options.by)
+        for each in counted
+    )
+    print("\n\n".join(texts))
     return 0
 
 
@@ -286,9 +299,10 @@ def _with_heads(source: str) -> "Counted":
     """Count a source whose architecture is known down to its heads."""
     from paramlab.files.source import count_source
 
-    if source.lower().endswith(".safetensors"):
+    counted = count_source(source)
+    if not counted.heads_known:
         raise ValueError(f"{source} does not say how many heads it has; name its config.json")
-    return count_source(source)
+    return counted
 
 
 def _print_json(found: object, ensure_ascii: bool = True) -> int:

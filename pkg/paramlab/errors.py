@@ -9,6 +9,10 @@ class UnsupportedModel(ValueError):
     """The file is damaged, or holds something that this package does not know how to count."""
 
 
+class UnknownArchitecture(UnsupportedModel):
+    """The file is sound as far as it was read; what its tensors are for is not known here."""
+
+
 class ModelFileError(RuntimeError):
     """The file of a model is missing, wrong or cannot be fetched; says what to do."""
 
@@ -19,4 +23,4 @@ def errors_about(path: str | os.PathLike[str]) -> Iterator[None]:
     try:
         yield
     except UnsupportedModel as error:
-        raise UnsupportedModel(f"{os.fspath(path)}: {error}") from None
+        raise type(error)(f"{os.fspath(path)}: {error}") from None

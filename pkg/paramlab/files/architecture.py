@@ -5,12 +5,14 @@ from math import prod
 from typing import Any
 
 from paramlab.config import ModelConfig
-from paramlab.errors import UnsupportedModel
+from paramlab.errors import UnknownArchitecture, UnsupportedModel
 from paramlab.files.layout import Header
 from paramlab.params import Array
 
 # What the files of Llama and its relatives have in common.
 _LLAMA: dict[str, Any] = dict(positions="rope", norm="rmsnorm", activation="silu", gated_mlp=True)
+
+_ROUTER = "blk.0.ffn_gate_inp.weight"  # of a mixture of experts
 
 # And what those of BERT have.
 _BERT: dict[str, Any] = dict(
@@ -20,8 +22,10 @@ _BERT: dict[str, Any] = dict(
 
 def _architecture(metadata: dict[str, Any]) -> str:
     architecture = metadata.get("general.architecture")
+    if not isinstance(architecture, str):
+        raise UnsupportedModel("its metadata name no architecture (general.architecture)")
     if architecture not in ("llama", "gpt2"):
-        raise UnsupportedModel(
+        raise UnknownArchitecture(
             f"the GGUF architecture {architecture!r} is not known here; llama and gpt2 are"
         )
     return architecture
@@ -48,7 +52,8 @@ def config_from_gguf(header: Header) -> ModelConfig:
 
     n_heads = get("attention.head_count")
     if get("expert_count", 0):
-        raise UnsupportedModel("a mixture of experts in a GGUF file is not known here")
+        kind_of_error = UnknownArchitecture if _ROUTER in tensors else UnsupportedModel
+        raise kind_of_error("a mixture of experts in a GGUF file is not known here")
     norm = "rms_epsilon" if kind == "llama" else "epsilon"
     style = {} if kind == "gpt2" else {
         **_LLAMA,

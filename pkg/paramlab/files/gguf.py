@@ -26,8 +26,9 @@ GGML_TYPES = {
     14: ("Q6_K", 256, 210), 16: ("IQ2_XXS", 256, 66), 17: ("IQ2_XS", 256, 74),
     18: ("IQ3_XXS", 256, 98), 19: ("IQ1_S", 256, 50), 20: ("IQ4_NL", 32, 18),
     21: ("IQ3_S", 256, 110), 22: ("IQ2_S", 256, 82), 23: ("IQ4_XS", 256, 136),
+    24: ("I8", 1, 1), 25: ("I16", 1, 2), 26: ("I32", 1, 4), 27: ("I64", 1, 8),
     28: ("F64", 1, 8), 29: ("IQ1_M", 256, 56), 30: ("BF16", 1, 2), 34: ("TQ1_0", 256, 54),
-    35: ("TQ2_0", 256, 66), 39: ("MXFP4", 32, 17),
+    35: ("TQ2_0", 256, 66), 39: ("MXFP4", 32, 17), 40: ("NVFP4", 64, 36), 41: ("Q1_0", 128, 18),
 }  # fmt: skip
 # Type number to struct code, for single values and for arrays of them.
 _NUMBERS = {
@@ -52,7 +53,7 @@ def read_gguf(path: PathLike) -> Header:
         When the file cannot be read.
     """
     with errors_about(path), open_file(path) as file, _mapped(file) as data:
-        reader = _GGUF(data)
+        reader = _GGUF(data, path)
         try:
             return reader.header()
         except (struct.error, UnicodeDecodeError):
@@ -62,8 +63,8 @@ def read_gguf(path: PathLike) -> Header:
 class _GGUF:
     """A cursor over the bytes of a GGUF file."""
 
-    def __init__(self, data: mmap.mmap):
-        self.data, self.at, self.n_values = data, 0, 0
+    def __init__(self, data: mmap.mmap, path: PathLike):
+        self.data, self.path, self.at, self.n_values = data, path, 0, 0
         self.end = min(len(data), _LARGEST_HEADER_BYTES)
 
     def header(self) -> Header:
@@ -80,9 +81,9 @@ class _GGUF:
         if type(alignment) is not int or alignment < 1:
             raise UnsupportedModel("general.alignment must be positive")
         start = padded(self.at, alignment)
-        tensors = tuple(t._replace(offset=start + t.offset) for t in listed)
+        tensors = tuple(t._replace(offset=start + t.offset, path=self.path) for t in listed)
         check_packing(tensors, start, len(self.data), alignment)
-        return Header(metadata, tensors)
+        return Header(metadata, tensors, "GGUF")
 
     def metadata(self, n_entries: int) -> dict[str, Any]:
         metadata: dict[str, Any] = {}

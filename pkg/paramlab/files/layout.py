@@ -21,6 +21,7 @@ class StoredArray(NamedTuple):
     type_name: str
     offset: int  # in the file
     n_bytes: int
+    path: PathLike = ""  # of the file
 
 
 class Header(NamedTuple):
@@ -28,6 +29,7 @@ class Header(NamedTuple):
 
     metadata: dict[str, Any]
     tensors: tuple[StoredArray, ...]  # the files' own word for arrays
+    kind: str  # GGUF or safetensors
 
 
 def check_packing(
@@ -68,7 +70,7 @@ def padded(n: int, alignment: int) -> int:
 LARGEST_JSON_BYTES = 4_000_000
 
 
-def read_json(data: bytes) -> dict[str, Any]:
+def read_json(data: bytes, most_bytes: int = LARGEST_JSON_BYTES) -> dict[str, Any]:
     """Parse a JSON object; a key that occurs twice is an error, not a choice.
 
     Raises
@@ -78,9 +80,9 @@ def read_json(data: bytes) -> dict[str, Any]:
     """
     import json  # here, because counting a catalog entry should not wait for it
 
-    if len(data) > LARGEST_JSON_BYTES:
+    if len(data) > most_bytes:
         raise UnsupportedModel(
-            f"it is larger than any configuration ({LARGEST_JSON_BYTES:,} bytes)"
+            f"it is larger than any configuration or index ({most_bytes:,} bytes)"
         )
     try:
         parsed = json.loads(data, object_pairs_hook=_unique)
@@ -109,16 +111,33 @@ def open_file(path: PathLike) -> IO[bytes]:
     return open(path, "rb")
 
 
-def same_bytes(path: PathLike, a: StoredArray, b: StoredArray) -> bool:
-    """Whether two tensors of a file hold the same bytes, type and shape."""
+def same_bytes(a: StoredArray, b: StoredArray) -> bool:
+    """Whether two tensors hold the same bytes, type and shape."""
     if (a.shape, a.type_name, a.n_bytes) != (b.shape, b.type_name, b.n_bytes):
         return False
-    with open_file(path) as file:
+    with open_file(a.path) as first, open_file(b.path) as second:
         return all(
-            _read_at(file, a.offset + at, min(_CHUNK, a.n_bytes - at))
-            == _read_at(file, b.offset + at, min(_CHUNK, b.n_bytes - at))
+            _read_at(first, a.offset + at, min(_CHUNK, a.n_bytes - at))
+            == _read_at(second, b.offset + at, min(_CHUNK, b.n_bytes - at))
             for at in range(0, a.n_bytes, _CHUNK)
         )
+
+
+def first_bytes(tensor: StoredArray, n: int) -> bytes:
+    """Return the first ``n`` bytes of a tensor, or all if it has fewer."""
+    with open_file(tensor.path) as file:
+        return _read_at(file, tensor.offset, min(n, tensor.n_bytes))
+
+
+def digest(tensor: StoredArray) -> bytes:
+    """Return a hash of all bytes of a tensor."""
+    from hashlib import blake2b
+
+    found = blake2b()
+    with open_file(tensor.path) as file:
+        for at in range(0, tensor.n_bytes, _CHUNK):
+            found.update(_read_at(file, tensor.offset + at, min(_CHUNK, tensor.n_bytes - at)))
+    return found.digest()
 
 
 def _read_at(file: IO[bytes], offset: int, n_bytes: int) -> bytes:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from paramlab.errors import UnsupportedModel
+from paramlab.errors import UnknownArchitecture
 from paramlab.files.layout import Header, StoredArray
 from paramlab.params import Array
 
@@ -111,6 +111,6 @@ def _named(tensor: StoredArray, known: Known) -> Array:
             role, ending = _ROLES[what, suffix]
             name = ours.format(i=index[1] if index else "") + ending
             return Array(name, tensor.shape, role, part)
-    raise UnsupportedModel(
+    raise UnknownArchitecture(
         f"tensor {tensor.name!r} is not part of an architecture known here, so nothing was counted"
     )

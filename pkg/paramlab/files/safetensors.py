@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _SAFETENSORS_BYTES = {
     "F64": 8, "I64": 8, "U64": 8, "F32": 4, "I32": 4, "U32": 4, "F16": 2, "BF16": 2, "I16": 2,
-    "U16": 2, "F8_E4M3": 1, "F8_E5M2": 1, "I8": 1, "U8": 1, "BOOL": 1,
+    "U16": 2, "F8_E4M3": 1, "F8_E5M2": 1, "F8_E8M0": 1, "I8": 1, "U8": 1, "BOOL": 1,
 }  # fmt: skip
 _MOST_DIMENSIONS = 8
 
@@ -45,9 +45,11 @@ def read_safetensors(path: PathLike) -> Header:
         metadata = entries.pop("__metadata__", {})
         if not isinstance(metadata, dict):
             raise UnsupportedModel("its __metadata__ is not a JSON object")
-        tensors = tuple(_safetensor(name, entry, 8 + n) for name, entry in entries.items())
+        tensors = tuple(
+            _safetensor(name, entry, 8 + n)._replace(path=path) for name, entry in entries.items()
+        )
         check_packing(tensors, 8 + n, file_bytes, alignment=1)
-        return Header(metadata, tensors)
+        return Header(metadata, tensors, "safetensors")
 
 
 def _safetensor(name: str, entry: Any, start: int) -> StoredArray:

@@ -5,17 +5,17 @@ there is a file: a name of the catalog needs none.
 """
 
 import os
-import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from paramlab import catalog
 from paramlab.config import ModelConfig
-from paramlab.errors import UnsupportedModel, errors_about
+from paramlab.errors import UnknownArchitecture, UnsupportedModel, errors_about
 from paramlab.params import Count, count
 
 if TYPE_CHECKING:
-    from paramlab.files.weights import Weights
+    from paramlab.files.layout import Header
+    from paramlab.files.tensors import TensorCount
 
 
 @dataclass(frozen=True)
@@ -28,12 +28,25 @@ class Counted:
     basis: str
     notes: tuple[str, ...] = ()
     kind: str = "decoder"  # of a published model; files hold decoders, or say what else
+    heads_known: bool = True  # else all keys are taken for one head, which changes no count
+
+
+@dataclass(frozen=True)
+class CountedTensors:
+    """A count of a weight file whose architecture is not known here: its tensors by type."""
+
+    name: str
+    count: "TensorCount"
+    unknown: str  # why nothing but a count is known
+    basis: str = "weights"
+    notes: tuple[str, ...] = ()
 
 
 def count_source(source: str) -> Counted:
-    """Count a catalog name, a ``config.json``, a ``.gguf`` or a ``.safetensors`` file.
+    """Count a catalog name, a ``config.json``, a weight file or a folder with such files.
 
-    ``config.json#text_config`` is the language model alone of a file that describes several.
+    ``config.json#text_config`` is the language model alone of a file that describes several. One
+    of several weight files, or their index, stands for them all.
 
     Raises
     ------
@@ -44,16 +57,31 @@ def count_source(source: str) -> Counted:
     OSError
         When the file cannot be read.
     """
-    readers = {".json": _count_config, ".gguf": _count_gguf, ".safetensors": _count_safetensors}
+    counted = count_any(source)
+    if isinstance(counted, CountedTensors):
+        raise UnsupportedModel(counted.unknown)
+    return counted
+
+
+def count_any(source: str) -> Counted | CountedTensors:
+    """Count as :func:`count_source`, and by type what a file holds whose names say nothing here."""
+    from paramlab.files.parts import INDEX, PICKLES, refuse_pickle
+
     if source.endswith("#text_config"):
         return _count_config(source.removesuffix("#text_config"), "text_config")
     suffix = os.path.splitext(source)[1].lower()
-    if suffix in readers:
-        return readers[suffix](source)
+    if suffix in (".gguf", ".safetensors") or source.endswith(INDEX):
+        return _count_weights(source)
+    if suffix == ".json":
+        return _count_config(source)
     try:
         return _count_published(catalog.find(source))
     except LookupError:
+        if os.path.isdir(source):
+            return _count_folder(source)
         if os.path.isfile(source):
+            if suffix in PICKLES:
+                refuse_pickle(source)
             raise UnsupportedModel(
                 f"{source}: it is not a .json, .gguf or .safetensors file"
             ) from None
@@ -84,28 +112,75 @@ def _count_config(path: str, part: str = "") -> Counted:
     return Counted(name, config, count(config), "config", tuple(notes))
 
 
-def _count_gguf(path: str) -> Counted:
+def _count_folder(folder: str) -> Counted | CountedTensors:
+    from paramlab.files.parts import weights_in
+
+    found = weights_in(folder)
+    if not found:
+        raise UnsupportedModel(f"{folder}: it holds no .safetensors or .gguf file or config.json")
+    name = os.path.basename(os.path.abspath(folder))
+    if os.path.basename(found) == "config.json":
+        counted = _count_config(found)
+        return replace(
+            counted, name=name, notes=("it holds no .safetensors or .gguf file", *counted.notes)
+        )
+    return replace(_count_weights(found, compare=True), name=name)
+
+
+def _count_weights(path: str, compare: bool = False) -> Counted | CountedTensors:
+    """Count weights: by what their tensors are for, or, where their names do not say it, by type.
+
+    What is in several files, and what is not known by its names, is compared with the config.json
+    beside it.
+    """
+    from paramlab.files.beside import config_beside
+    from paramlab.files.parts import read_header
     from paramlab.files.weights import open_weights, own_name
 
-    weights = open_weights(path)
+    header = read_header(path)
+    compare = compare or len({tensor.path for tensor in header.tensors}) > 1
+    name = own_name(header) or os.path.basename(path)
+    try:
+        weights = open_weights(path, header=header)
+    except UnknownArchitecture as error:
+        return _count_unknown(path, name, header, str(error))
     with errors_about(path):
-        if weights.header.metadata["general.architecture"] == "gpt2" and not weights.config.tied:
+        gpt2 = weights.kind == "GGUF" and header.metadata["general.architecture"] == "gpt2"
+        if gpt2 and not weights.config.tied:
             # llama.cpp writes GPT-2's shared table twice; quantized, the two are hard to compare.
             raise UnsupportedModel(
                 "its output.weight may repeat the token table; count the config.json it came from"
             )
-    return _counted(own_name(weights.header) or os.path.basename(path), weights)
-
-
-def _count_safetensors(path: str) -> Counted:
-    from paramlab.files.weights import open_weights
-
-    with errors_about(path):
-        if re.search(r"-[0-9]+-of-[0-9]+\.safetensors$", path, re.IGNORECASE):
-            raise UnsupportedModel("it is one part of several; count the config.json beside it")
-    return _counted(os.path.basename(path), open_weights(path))
-
-
-def _counted(name: str, weights: "Weights") -> Counted:
     total = replace(count(weights.config), buffers=weights.buffers)
-    return Counted(name, weights.config, total, "weights")
+    counted = Counted(name, weights.config, total, "weights", heads_known=weights.heads_known)
+    if not compare:
+        return counted
+    beside = config_beside(path)
+    counted = replace(counted, notes=(beside.compared(total.total),))
+    if beside.config and beside.agrees(total.total) and not counted.heads_known:
+        return replace(counted, config=beside.config, heads_known=True)
+    return counted
+
+
+def _count_unknown(
+    path: str, name: str, header: "Header", unknown: str
+) -> Counted | CountedTensors:
+    """Count tensors; if the config.json beside them describes as many parameters, by its parts."""
+    from paramlab.files.beside import config_beside
+    from paramlab.files.tensors import count_tensors, notes_on
+
+    beside = config_beside(path)
+    with errors_about(path):
+        found = count_tensors(header, beside.fields)
+    notes = (*notes_on(header), beside.compared(found.total))
+    if beside.config and beside.agrees(found.total):
+        stored = found.beside.get("buffers")
+        parts = replace(count(beside.config), buffers=stored.parameters if stored else 0)
+        by_type = (f"{kind} {each.parameters:,}" for kind, each in found.by_type.items())
+        as_stored = f"{found.n_bytes:,} bytes of weights: {', '.join(by_type)}"
+        notes = (*notes, "the parts are those of the config.json", as_stored)
+        return Counted(name, beside.config, parts, "weights", notes)
+    if header.kind == "GGUF":
+        notes = (f"architecture: {header.metadata['general.architecture']!r}", *notes)
+    by_type_only = "split by type: a split by part needs names that are known here"
+    return CountedTensors(name, found, unknown, notes=(by_type_only, *notes))

@@ -5,7 +5,6 @@ A file is opened without reading its numbers. Its arrays get the names and shape
 would run, and what is not known here is refused by name.
 """
 
-import os
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,10 +13,11 @@ from paramlab.checks import check_arrays
 from paramlab.config import ModelConfig
 from paramlab.errors import UnsupportedModel, errors_about
 from paramlab.files.architecture import config_from_arrays, config_from_gguf, n_layers_of
-from paramlab.files.gguf import expanded, pairs_in_halves, read_gguf
-from paramlab.files.layout import Header, PathLike, StoredArray, open_file, same_bytes
+from paramlab.files.gguf import expanded, pairs_in_halves
+from paramlab.files.layout import Header, PathLike, StoredArray, same_bytes
 from paramlab.files.names import arrays_from_gguf, arrays_from_safetensors
-from paramlab.files.safetensors import as_float32, read_safetensors, stored
+from paramlab.files.parts import read_header
+from paramlab.files.safetensors import as_float32, stored
 from paramlab.files.store import FORMAT_KEY, stored_config
 from paramlab.params import Array, shapes
 
@@ -39,6 +39,7 @@ class Weights:
     arrays: tuple[Array, ...]  # all of them, buffers too; weights map as the file stores them
     rows_are_outputs: bool  # a weight is stored (d_out, d_in)
     read: Read  # one array of the file as float32, in the file's own layout
+    heads_known: bool = True  # else all keys are taken for one head
 
     @property
     def buffers(self) -> int:
@@ -60,8 +61,14 @@ class Weights:
                 yield name, np.ascontiguousarray(part)
 
 
-def open_weights(path: PathLike, config: Callable[[], ModelConfig] | None = None) -> Weights:
+def open_weights(
+    path: PathLike,
+    config: Callable[[], ModelConfig] | None = None,
+    header: Header | None = None,
+) -> Weights:
     """Open a GGUF file (llama or gpt2), or a safetensors file of Hugging Face or of our own.
+
+    One of several files, or the index of them, stands for them all.
 
     Parameters
     ----------
@@ -70,35 +77,37 @@ def open_weights(path: PathLike, config: Callable[[], ModelConfig] | None = None
     config
         Asked for the architecture of a file of Hugging Face, whose shapes do not tell how many
         heads there are. Without it, all keys are taken for one head, which changes no count.
+    header
+        What :func:`paramlab.files.parts.read_header` returned for that path, if it was called.
 
     Raises
     ------
+    UnknownArchitecture
+        When its tensors can be told apart only by their types and sizes: their names, or the
+        architecture that a GGUF file names, are not known here.
     UnsupportedModel
         When the file is damaged, is of a kind not known here, or its arrays are not those of the
         architecture: naming the first that is missing, unknown, twice there, or of another shape.
     OSError
         When the file cannot be read.
     """
-    with open_file(path) as file:
-        is_gguf = file.read(4) == b"GGUF"
-    if is_gguf or os.fspath(path).lower().endswith(".gguf"):  # one that is none is refused as such
-        return _open_gguf(path)
-    header = read_safetensors(path)
+    header = header or read_header(path)
+    if header.kind == "GGUF":
+        return _open_gguf(path, header)
     if FORMAT_KEY in header.metadata:
         return _open_own(path, header)
     return _open_hugging_face(path, header, config)
 
 
-def _open_gguf(path: PathLike) -> Weights:
-    header = read_gguf(path)
+def _open_gguf(path: PathLike, header: Header) -> Weights:
     with errors_about(path):
-        header = _without_copied_head(path, header, "token_embd.weight", "output.weight")
+        header = _without_copied_head(header, "token_embd.weight", "output.weight")
         config = config_from_gguf(header)
         llama = header.metadata["general.architecture"] == "llama"
         n_heads = {"q": config.n_heads, "k": config.n_kv_heads} if llama else {}  # to reorder
 
         def read(array: Array, tensor: StoredArray) -> "np.ndarray":
-            rows = expanded(path, tensor)
+            rows = expanded(tensor.path, tensor)
             *_, module, _ = array.name.split(".")
             return pairs_in_halves(rows, n_heads[module]) if module in n_heads else rows
 
@@ -114,15 +123,16 @@ def _open_hugging_face(
     with errors_about(path):
         if known is None or known.tied:
             for table in _TOKEN_TABLES:
-                header = _without_copied_head(path, header, table, "lm_head.weight")
+                header = _without_copied_head(header, table, "lm_head.weight")
         arrays = arrays_from_safetensors(header)
         # GPT-2's files store weights as (d_in, d_out).
         others = ("model.", "embeddings.")
         rows_are_outputs = any(tensor.name.startswith(others) for tensor in header.tensors)
         config = known or config_from_arrays(arrays)
         _check(arrays, config, rows_are_outputs)
-    read = _reader_of_safetensors(path)
-    return Weights(path, "Hugging Face", header, config, arrays, rows_are_outputs, read)
+    return Weights(
+        path, "Hugging Face", header, config, arrays, rows_are_outputs, _read, known is not None
+    )
 
 
 def _open_own(path: PathLike, header: Header) -> Weights:
@@ -132,22 +142,19 @@ def _open_own(path: PathLike, header: Header) -> Weights:
         check_arrays(found, config)
         listed = {array.name: array for array in shapes(config)}
         arrays = tuple(listed[name] for name in found)
-    return Weights(path, "paramlab", header, config, arrays, False, _reader_of_safetensors(path))
+    return Weights(path, "paramlab", header, config, arrays, False, _read)
 
 
-def _reader_of_safetensors(path: PathLike) -> Read:
-    def read(array: Array, tensor: StoredArray) -> "np.ndarray":
-        import numpy as np
+def _read(array: Array, tensor: StoredArray) -> "np.ndarray":
+    import numpy as np
 
-        return as_float32(stored(np.memmap(path, np.uint8, mode="r"), tensor))
-
-    return read
+    return as_float32(stored(np.memmap(tensor.path, np.uint8, mode="r"), tensor))
 
 
-def _without_copied_head(path: PathLike, header: Header, table: str, head: str) -> Header:
+def _without_copied_head(header: Header, table: str, head: str) -> Header:
     """Drop a head that is the token table once more: some programs store a shared table twice."""
     tensors = {tensor.name: tensor for tensor in header.tensors}
-    if table in tensors and head in tensors and same_bytes(path, tensors[table], tensors[head]):
+    if table in tensors and head in tensors and same_bytes(tensors[table], tensors[head]):
         del tensors[head]
         return header._replace(tensors=tuple(tensors.values()))
     return header

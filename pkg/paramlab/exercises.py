@@ -306,6 +306,10 @@ EXERCISES = {
         "bytes of the state, divided by the bytes of a device; a part of a device is a device too",
         (
             (
+                lambda: -(-16 * count(_config("llama3.1-405b")).total // (80 * 2**30)),
+                "this takes 2^30 bytes for a GB; here it is 10^9",
+            ),
+            (
                 lambda: 16 * count(_config("llama3.1-405b")).total // (80 * 10**9),
                 "the last bytes need a device too: round up",
             ),
@@ -351,6 +355,10 @@ EXERCISES = {
             (lambda: 10**11 // _bits(4)(), "the input table is looked up, not read through"),
             (lambda: 10**11 // _bits(16)(), "this is at 16 bits"),
             (lambda: 10**11 // _bits(8)(), "this takes a whole byte for each weight"),
+            (
+                lambda: 10**11 / weight_bytes_read(_config("llama2-7b"), 1, "int4"),
+                "right but for the rounding: a whole number is asked for, rounded down",
+            ),
         ),
     ),
     "10.3": Exercise(

@@ -70,7 +70,7 @@ def step_to_scale(memories: dict[str, StepMemory]) -> tuple[Figure, dict[str, di
 def ratio_to_six_n(
     lengths: Sequence[int], ratios: dict[str, list[float]], twelve_d: dict[str, tuple[int, float]]
 ) -> tuple[Figure, dict[str, float]]:
-    """Draw exact operations / 6 N D by the length of the text.
+    """Draw exact operations per token / 6 N by the length of the text.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def ratio_to_six_n(
     axes.set_xscale("log", base=2)
     axes.set_yscale("log", base=2)
     axes.set(xlim=(lengths[0], lengths[-1] * 24), ylim=(0.9, 24), xlabel="tokens (log scale)")
-    axes.set_ylabel("operations / 6 N D (log scale)")
+    axes.set_ylabel("operations per token / 6 N (log scale)")
     axes.set_yticks([1, 2, 4, 8, 16], ["1", "2", "4", "8", "16"])
     axes.set_xticks([2**7, 2**11, 2**15, 2**18], ["128", "2,048", "32k", "256k"])
     axes.grid(axis="y")

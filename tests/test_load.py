@@ -435,10 +435,24 @@ def test_what_lies_beside_the_weights(folder, name):
     (folder / "config.json").unlink()
     with pytest.raises(ModelFileError, match="needs its config.json beside it"):
         load_model(folder)
-    (folder / "model.safetensors").rename(folder / "model-00001-of-00001.safetensors")
-    (folder / "model.safetensors.index.json").write_text("{}")
-    with pytest.raises(ModelFileError, match="are spread over several files"):
-        load_model(folder)
+
+
+@pytest.mark.parametrize("name", ["gpt2"])
+def test_weights_in_several_files_are_loaded_from_any_of_them(folder, name):
+    whole, arrays = load_model(folder), load_file(folder / "model.safetensors")
+    (folder / "model.safetensors").unlink()
+    parts = [folder / f"model-0000{i + 1}-of-00002.safetensors" for i in range(2)]
+    for i, part in enumerate(parts):
+        save_file({key: arrays[key] for key in sorted(arrays)[i::2]}, part)
+    weight_map = {key: parts[i % 2].name for i, key in enumerate(sorted(arrays))}
+    index = folder / "model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": weight_map}))
+    for path in (folder, index, parts[1]):
+        params, config, _ = load_model(path)
+        assert config == whole.config
+        found = flatten(params)
+        for key, array in flatten(whole.params).items():
+            np.testing.assert_array_equal(found[key], array)
 
 
 # ------------------------------------------------------------------ our own layout

@@ -326,6 +326,9 @@ def test_a_config_of_as_many_parameters_lends_its_parts(tmp_path):
     found = count_source(str(tmp_path))
     assert found.count == count(found.config) and found.count.total == N_LLAMA
     assert found.basis == "weights" and found.config.n_heads == files.N
+    write_config(tmp_path, **LLAMA_CONFIG | {"vocab_size": files.V + 1})
+    found = count_any(str(tmp_path))
+    assert isinstance(found, CountedTensors) and found.count.total == N_LLAMA
 
 
 def test_buffers_masks_and_copied_tables_of_other_families_are_no_parameters(tmp_path):
@@ -390,6 +393,16 @@ PACKINGS = {
         | zeros(np.uint8, x__weight=(512, 1))
         | zeros(np.float32, x__weight__absmax=16, x__weight__quant_map=16),
         {"quant_method": "bitsandbytes", "load_in_4bit": True},
+    ),
+    "bitsandbytes, 8 bits": (
+        zeros(np.int8, x__weight=(16, 64)) | zeros(np.float32, x__SCB=16)
+        | zeros(np.uint8, x__weight_format=()),
+        {"quant_method": "bitsandbytes", "load_in_8bit": True},
+    ),
+    "modelopt": (
+        zeros(np.uint8, x__weight=(16, 32), x__weight_scale=(16, 4))
+        | zeros(np.float32, x__weight_scale_2=(), x__input_scale=()),
+        {"quant_method": "modelopt", "quant_algo": "NVFP4"},
     ),
     "compressed-tensors": (
         zeros(np.int32, x__weight_packed=(16, 8)) | zeros(np.int64, x__weight_shape=2)

@@ -48,6 +48,8 @@ def load_model(name_or_path: str | Path = REAL_MODEL) -> Model:
         - a safetensors file of Hugging Face (GPT-2, Llama, Mistral, Qwen 2 or 3, BERT), with its
           config.json beside it and perhaps its tokenizer.json; or the folder that holds them.
 
+        One of several files, or their index, stands for them all.
+
     Returns
     -------
     Model
@@ -75,19 +77,14 @@ def load_model(name_or_path: str | Path = REAL_MODEL) -> Model:
     if str(name_or_path) == SECOND_MODEL:
         path = check_present(SECOND_MODEL)
     if path.is_dir():
-        path /= "model.safetensors"
+        index = path / "model.safetensors.index.json"
+        path = index if index.is_file() else path / "model.safetensors"
     if not path.is_file():
-        raise ModelFileError(_missing(path))
+        raise ModelFileError(
+            f"there is no file {path}; give the path of a .gguf or .safetensors file, or "
+            f"{REAL_MODEL!r} or {SECOND_MODEL!r}"
+        )
     return _load_file(path)
-
-
-def _missing(path: Path) -> str:
-    if path.with_name("model.safetensors.index.json").is_file():
-        return f"the weights in {path.parent} are spread over several files, which is not read here"
-    return (
-        f"there is no file {path}; give the path of a .gguf or .safetensors file, or "
-        f"{REAL_MODEL!r} or {SECOND_MODEL!r}"
-    )
 
 
 def _load_file(path: Path) -> Model:

@@ -21,6 +21,7 @@ class _Method(NamedTuple):
 
 
 _FLOAT8, _INT32 = ("F8_E4M3", "F8_E5M2"), ("I32", "U32")
+_ONE_A_BYTE = (*_FLOAT8, "I8")  # whatever else the model packs
 _GPTQ = _Method((".qweight",), _INT32, (".scales", ".qzeros", ".g_idx"))
 _METHODS = {
     "gptq": _GPTQ,
@@ -32,9 +33,14 @@ _METHODS = {
     "fbgemm_fp8": _Method((".weight",), _FLOAT8, (".weight_scale", ".input_scale_ub"), 8),
     "mlx": _Method((".weight",), ("U32",), (".scales", ".biases")),
     "bitsandbytes": _Method(
-        (".weight",), ("U8",),
+        (".weight",), ("U8", "I8"),
         (".weight.absmax", ".weight.quant_map", ".weight.nested_absmax", ".weight.nested_quant_map",
-         ".weight.quant_state.bitsandbytes__nf4", ".weight.quant_state.bitsandbytes__fp4"), 4,
+         ".weight.quant_state.bitsandbytes__nf4", ".weight.quant_state.bitsandbytes__fp4",
+         ".SCB", ".weight_format"), 4,
+    ),
+    "modelopt": _Method(
+        (".weight",), (*_FLOAT8, "U8"),
+        (".weight_scale", ".weight_scale_2", ".input_scale", ".k_scale", ".v_scale"), 4,
     ),
     "compressed-tensors": _Method(
         (".weight_packed", ".weight"), (*_INT32, *_FLOAT8, "I8", "U8"),
@@ -62,6 +68,8 @@ class Packing:
         stem = self._stem(tensor.name, self.method.packed)
         if not stem or tensor.type_name not in self.method.types:
             return 0
+        if tensor.type_name in _ONE_A_BYTE:
+            return 8
         bits = self.method.bits or self._told(stem, "bits", "num_bits")
         if type(bits) is not int or not 1 <= bits <= 8 or tensor.n_bytes * 8 % bits:
             raise UnsupportedModel(

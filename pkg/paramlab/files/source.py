@@ -172,7 +172,9 @@ def _count_unknown(
     beside = config_beside(path)
     with errors_about(path):
         found = count_tensors(header, beside.fields)
-    notes = (*notes_on(header), beside.compared(found.total))
+    notes = tuple(notes_on(header))
+    if beside.fields or header.kind != "GGUF":  # which needs none
+        notes += (beside.compared(found.total),)
     if beside.config and beside.agrees(found.total):
         stored = found.beside.get("buffers")
         parts = replace(count(beside.config), buffers=stored.parameters if stored else 0)
@@ -181,6 +183,7 @@ def _count_unknown(
         notes = (*notes, "the parts are those of the config.json", as_stored)
         return Counted(name, beside.config, parts, "weights", notes)
     if header.kind == "GGUF":
-        notes = (f"architecture: {header.metadata['general.architecture']!r}", *notes)
+        architecture = repr(header.metadata["general.architecture"])
+        notes = (f"architecture: {architecture[:100]}", *notes)
     by_type_only = "split by type: a split by part needs names that are known here"
     return CountedTensors(name, found, unknown, notes=(by_type_only, *notes))

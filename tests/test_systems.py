@@ -52,7 +52,7 @@ def test_no_rumor_stands_in_the_sheet():
     """The 20 billion of GPT-3.5 Turbo and the trillion of GPT-4 have no source that knows."""
     unknown = [each for each in systems() if each.parameters.startswith(NOT_PUBLIC)]
     assert {each.slug for each in unknown} == {
-        "chatgpt", "gpt3.5-turbo", "gpt4", "gpt4-turbo", "ernie", "azure-openai",
+        "chatgpt", "gpt3.5-turbo", "gpt4", "gpt4-turbo", "ernie",
     }  # fmt: skip
     assert not any("trillion" in e.parameters or "20 billion" in e.parameters for e in systems())
 

@@ -331,6 +331,36 @@ def test_a_config_of_as_many_parameters_lends_its_parts(tmp_path):
     assert isinstance(found, CountedTensors) and found.count.total == N_LLAMA
 
 
+def test_a_family_with_names_like_those_of_llama_is_told_by_its_config(tmp_path):
+    norms = {
+        f"model.layers.{i}.self_attn.{part}_norm.weight": (files.D // files.N,)
+        for i in range(files.L)
+        for part in "qk"
+    }
+    save_file(files.random_arrays(files.LLAMA_HF | norms), tmp_path / "model.safetensors")
+    n = N_LLAMA + files.L * 2 * files.D // files.N
+    alone = count_any(str(tmp_path))
+    assert isinstance(alone, CountedTensors) and alone.count.total == n
+    write_config(tmp_path, **LLAMA_CONFIG | {"model_type": "qwen3", "head_dim": 4})
+    found = count_source(str(tmp_path))
+    assert found.count.total == n and found.config.qk_norm == "head"
+
+
+def test_a_family_without_an_array_of_llama_is_told_by_its_config(tmp_path):
+    shapes = {k: v for k, v in files.LLAMA_HF.items() if "post_attention" not in k}
+    del shapes["lm_head.weight"]  # the one norm of a block stands before both
+    save_file(files.random_arrays(shapes), tmp_path / "model.safetensors")
+    with pytest.raises(UnsupportedModel, match="mlp_norm"):
+        count_any(str(tmp_path))
+    fields = LLAMA_CONFIG | {"model_type": "cohere", "tie_word_embeddings": True}
+    write_config(tmp_path, **fields)
+    assert count_source(str(tmp_path)).count.total == files.n_numbers(shapes)
+    write_config(tmp_path, **fields | {"vocab_size": 2 * files.V})
+    found = count_any(str(tmp_path))
+    assert found.count.total == files.n_numbers(shapes)
+    assert found.notes[-1].endswith(f"the weights are {files.V * files.D:,} fewer")
+
+
 def test_buffers_masks_and_copied_tables_of_other_families_are_no_parameters(tmp_path):
     arrays = files.random_arrays(
         {"gpt_neox.embed_in.weight": (5, 4), "gpt_neox.layers.0.attention.bias": (1, 1, 3, 3),

@@ -6,7 +6,7 @@ there is a file: a name of the catalog needs none.
 
 import os
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from paramlab import catalog
 from paramlab.config import ModelConfig
@@ -144,6 +144,11 @@ def _count_weights(path: str, compare: bool = False) -> Counted | CountedTensors
         weights = open_weights(path, header=header)
     except UnknownArchitecture as error:
         return _count_unknown(path, name, header, str(error))
+    except UnsupportedModel as error:
+        other = header.kind == "safetensors" and _is_of_another_family(config_beside(path).fields)
+        if not other:
+            raise
+        return _count_unknown(path, name, header, str(error))
     with errors_about(path):
         gpt2 = weights.kind == "GGUF" and header.metadata["general.architecture"] == "gpt2"
         if gpt2 and not weights.config.tied:
@@ -160,6 +165,11 @@ def _count_weights(path: str, compare: bool = False) -> Counted | CountedTensors
     if beside.config and beside.agrees(total.total) and not counted.heads_known:
         return replace(counted, config=beside.config, heads_known=True)
     return counted
+
+
+def _is_of_another_family(fields: dict[str, Any]) -> bool:
+    """Say whether a config.json is of none that open_weights tells by their arrays alone."""
+    return fields.get("model_type") not in (None, "llama", "gpt2", "bert")
 
 
 def _count_unknown(

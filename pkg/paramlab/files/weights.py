@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from paramlab.checks import check_arrays
 from paramlab.config import ModelConfig
-from paramlab.errors import UnsupportedModel, errors_about
+from paramlab.errors import UnknownArchitecture, UnsupportedModel, errors_about
 from paramlab.files.architecture import config_from_arrays, config_from_gguf, n_layers_of
 from paramlab.files.gguf import expanded, pairs_in_halves
 from paramlab.files.layout import Header, PathLike, StoredArray, same_bytes
@@ -125,6 +125,8 @@ def _open_hugging_face(
             for table in _TOKEN_TABLES:
                 header = _without_copied_head(header, table, "lm_head.weight")
         arrays = arrays_from_safetensors(header)
+        if known is None and any(".q_norm." in array.name for array in arrays):
+            raise UnknownArchitecture("its queries have a norm, and no config.json says for which")
         # GPT-2's files store weights as (d_in, d_out).
         others = ("model.", "embeddings.")
         rows_are_outputs = any(tensor.name.startswith(others) for tensor in header.tensors)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from paramlab.joined import MANY_TOKENS, join, products, separate, side_by_side
+from paramlab.joined import MANY_TOKENS, join, products, room, separate, side_by_side
 from paramlab.transformer import forward
 from paramlab.tree import flatten, nest
 from random_models import STYLES, random_params
@@ -24,6 +24,18 @@ def test_one_product_for_what_reads_the_same_gives_the_same(style):
     assert side_by_side([queries, keys, values]) is queries.base
     logits = forward(nest(together), config, TOKENS)
     assert np.abs(logits - forward(nest(apart), config, TOKENS)).max() < 1e-12
+
+
+@every_style
+def test_what_is_filled_side_by_side_is_joined_without_a_copy(style):
+    config = STYLES[style]
+    flat = room(config)
+    expected = flatten(random_params(config))
+    assert {n: a.shape for n, a in flat.items()} == {n: a.shape for n, a in expected.items()}
+    joined = join(flat)
+    for name, array in separate(joined, config).items():
+        assert np.shares_memory(array, flat[name])
+    assert "blocks.0.attention.qkv.weight" in joined
 
 
 def test_a_weight_and_its_columns_of_the_whole_are_one():

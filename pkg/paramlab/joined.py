@@ -60,6 +60,8 @@ def side_by_side(arrays: Sequence[np.ndarray]) -> np.ndarray | None:
 def join(flat: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Lay weights that read the same input side by side, under one name.
 
+    Those that lie so already are not copied.
+
     Examples
     --------
     >>> parts = {f"blocks.0.attention.{part}.weight": np.full((2, 1), i)
@@ -69,8 +71,19 @@ def join(flat: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """
     joined = dict(flat)
     for whole, names in _wholes(flat).items():
-        joined[whole] = np.concatenate([joined.pop(name) for name in names], axis=1)
+        parts = [joined.pop(name) for name in names]
+        found = side_by_side(parts)
+        joined[whole] = np.concatenate(parts, axis=1) if found is None else found
     return joined
+
+
+def room(config: ModelConfig) -> dict[str, np.ndarray]:
+    """Return arrays to be filled, of float32: what reads the same input lies side by side."""
+    sizes = {array.name: array.shape for array in shapes(config) if not array.tied_to}
+    for whole, names in _wholes(sizes).items():
+        parts = [sizes.pop(name) for name in names]
+        sizes[whole] = (parts[0][0], sum(d_out for _, d_out in parts))
+    return separate({name: np.empty(size, np.float32) for name, size in sizes.items()}, config)
 
 
 def separate(joined: Mapping[str, np.ndarray], config: ModelConfig) -> dict[str, np.ndarray]:

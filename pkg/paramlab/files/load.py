@@ -25,7 +25,7 @@ from paramlab.files.vocabulary import (
     wordpiece_from_hugging_face,
 )
 from paramlab.files.weights import Weights, open_weights
-from paramlab.joined import join, separate
+from paramlab.joined import join, room, separate
 from paramlab.params import shapes
 from paramlab.tokenizer import Tokenizer
 from paramlab.tree import Model, nest
@@ -95,10 +95,10 @@ def _load_file(path: Path) -> Model:
         _refuse_learned_buffers(weights)
         if weights.kind == "GGUF":
             refuse_changed_positions(weights.header, weights.config.d_head)
-        flat = {}
+        flat = room(weights.config)  # filled one by one, so that little is in memory twice
         for name, numbers in weights.numbers():
             check_numbers({name: numbers})
-            flat[name] = numbers
+            flat[name][...] = numbers
         params = _in_order(flat, weights.config)
         if weights.kind == "GGUF":
             tokenizer = tokenizer_from_gguf(weights.header.metadata)

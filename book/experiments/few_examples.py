@@ -27,17 +27,15 @@ What it cannot show: what happens to models and texts of practical size, or with
 
 import hashlib
 import json
-import platform
 import string
 import time
-from datetime import date
 from pathlib import Path
 
 import numpy as np
-from paramlab import ModelConfig, __version__
+from paramlab import ModelConfig
 from paramlab.corpus import Characters, standard_text
 from paramlab.training import Plan, Run, next_token_loss, start, train
-from recording import short
+from recording import about, short
 
 DATA = Path(__file__).parent / "data"
 COMMAND = "OPENBLAS_NUM_THREADS=1 python book/experiments/few_examples.py"
@@ -96,15 +94,7 @@ def main() -> None:
         learn(width, size, seed, pieces) for size in SIZES for width in WIDTHS for seed in SEEDS
     ]
     record = {
-        "command": COMMAND,
-        "date": date.today().isoformat(),
-        "machine": f"one thread of {platform.machine()}, {platform.system()}",
-        "versions": {
-            "python": platform.python_version(),
-            "numpy": np.__version__,
-            "paramlab": __version__,
-        },
-        "processor_minutes": round((time.process_time() - began) / 60, 1),
+        **about(COMMAND, began),
         "text": str(documentation),
         "text_sha256": hashlib.sha256(documentation.text.encode()).hexdigest(),
         "look_every": LOOK_EVERY,

@@ -24,17 +24,14 @@ are GPT-2's, and other ways to initialize (arXiv 2203.03466) are made to remove 
 """
 
 import json
-import platform
 import time
-from datetime import date
 from pathlib import Path
 
 import numpy as np
 from few_examples import CHARACTERS, N_TOKENS, PIECE, config, rows
-from paramlab import __version__
 from paramlab.corpus import standard_text
 from paramlab.training import Plan, next_token_loss, start, train
-from recording import short
+from recording import about, short
 
 DATA = Path(__file__).parent / "data"
 COMMAND = "OPENBLAS_NUM_THREADS=1 python book/experiments/step_sizes.py"
@@ -70,15 +67,7 @@ def main() -> None:
         for size in STEP_SIZES
     ]
     record = {
-        "command": COMMAND,
-        "date": date.today().isoformat(),
-        "machine": f"one thread of {platform.machine()}, {platform.system()}",
-        "versions": {
-            "python": platform.python_version(),
-            "numpy": np.__version__,
-            "paramlab": __version__,
-        },
-        "processor_minutes": round((time.process_time() - began) / 60, 1),
+        **about(COMMAND, began),
         "text": str(standard_text()),
         "runs": runs,
     }

@@ -35,16 +35,13 @@ What it cannot show: that a language model behaves so.
 """
 
 import json
-import platform
 import time
-from datetime import date
 from pathlib import Path
 from statistics import median
 
 import numpy as np
-from paramlab import __version__
 from paramlab.small_fits import Student, draw_lesson, fit_student
-from recording import short
+from recording import about, short
 
 DATA = Path(__file__).parent / "data"
 COMMAND = "OPENBLAS_NUM_THREADS=1 python book/experiments/teacher_student.py"
@@ -101,15 +98,7 @@ def main() -> None:
         for width, like in LARGE_WIDTHS.items()
     }
     record = {
-        "command": COMMAND,
-        "date": date.today().isoformat(),
-        "machine": f"one thread of {platform.machine()}, {platform.system()}",
-        "versions": {
-            "python": platform.python_version(),
-            "numpy": np.__version__,
-            "paramlab": __version__,
-        },
-        "processor_minutes": round((time.process_time() - began) / 60, 1),
+        **about(COMMAND, began),
         "n_units": N_UNITS,
         "n_steps": N_STEPS,
         "step_sizes": tried,

@@ -1,8 +1,8 @@
 """No number without its computation: what the prose says must have been printed, or be data.
 
-Every number of three or more digits in the prose of a page (Markdown cells, captions and
-alternative texts, Markdown pages) must occur, as the same token with the same unit, in an output
-of that page that nbval compares, or in ``paramlab/data``. Of the data counts what belongs to the
+Every number of three or more digits in the prose of a page (Markdown cells, captions, alternative
+texts, the quiz, Markdown pages) must occur, as the same token with the same unit, in an output of
+that page that nbval compares, or in ``paramlab/data``. Of the data counts what belongs to the
 page: the models it names, the claims of its chapter. Exempt by rule are round numbers (200), years,
 names of catalog models, numbers of sections, arXiv ids, addresses, file names, versions.
 
@@ -19,9 +19,11 @@ from pathlib import Path
 
 import form
 from form import ROOT, Finding
+from paramlab import quizzes
 
 DATA = ROOT / "pkg/paramlab/data"
 FEWEST_DIGITS = 3
+QUIZ = "quiz"  # the cell that shows it: what it says is prose, not evidence
 
 # One name for each unit, and how it is written.
 _UNITS = {
@@ -294,6 +296,10 @@ def prose(page: Path) -> list[Line]:
     found = []
     for position, cell in enumerate(form.load(page).cells, 1):
         place = f"cell {position}, "
+        if cell.metadata.get("name") == QUIZ:
+            for item in quizzes.items(int(page.name[:2])):
+                for sentence in item.sentences:
+                    found += _lines(f"quiz, {item.id}, ", sentence)
         if cell.cell_type == "markdown":
             found += _lines(place, cell.source)
         options = cell.metadata.get("mystnb", {})
@@ -313,8 +319,9 @@ def outputs(page: Path) -> list[str]:
     """Return what a page prints, without the cells that nbval does not compare."""
     if page.suffix == ".md":
         return []
-    code = (cell for cell in form.load(page).cells if cell.cell_type == "code")
-    return [text for cell in code if form.is_compared(cell) for text in form.printed(cell)]
+    cells = (cell for cell in form.load(page).cells if cell.cell_type == "code")
+    computed = (cell for cell in cells if cell.metadata.get("name") != QUIZ)
+    return [text for cell in computed if form.is_compared(cell) for text in form.printed(cell)]
 
 
 def known(page: Path, folder: Path = DATA) -> Evidence:

@@ -44,7 +44,7 @@ def captioned_table(
     top, style = line(head, repeat('th scope="col"')), f' class="{kind}"' if kind else ""
     between = "\n</tbody><tbody>\n" if notes else "\n"  # a row and its note move together
     return (
-        f'<div class="scroll"><table{style}>\n<caption>{_markup(caption)}</caption>\n'
+        f'<div class="scroll"><table{style}>\n<caption>{markup(caption)}</caption>\n'
         f"<thead>{top}</thead>\n<tbody>\n{between.join(lines)}\n</tbody>\n</table></div>"
     )
 
@@ -86,8 +86,8 @@ def corrections(claims: Iterable[Claim]) -> str:
     '<br>Instead of: The titl'
     """
     items = (
-        f"<li><strong>{_markup(claim.better)}</strong>\n"
-        f"<br>Instead of: {_markup(claim.paraphrase)} (Claim {claim.id})</li>"
+        f"<li><strong>{markup(claim.better)}</strong>\n"
+        f"<br>Instead of: {markup(claim.paraphrase)} (Claim {claim.id})</li>"
         for claim in claims
     )
     return "\n".join(('<ol class="corrections">', *items, "</ol>"))
@@ -100,7 +100,7 @@ def _record(claim: Claim) -> str:
     if cells:
         where += f", {cells}"
     elif claim.no_evidence:
-        where = f"{_markup(claim.no_evidence)} See {where}."
+        where = f"{markup(claim.no_evidence)} See {where}."
     shape = f'<span aria-hidden="true">{SHAPES[claim.verdict]}</span>'
     return (
         f'<section class="record" id="{claim.id.lower()}" data-verdict="{claim.verdict}">\n'
@@ -112,12 +112,12 @@ def _record(claim: Claim) -> str:
 def _particulars(claim: Claim, *more: tuple[str, str]) -> str:
     quoted = f'「<span lang="zh">{escape(claim.original)}</span>」'
     parts = (
-        ("What it says", f"{quoted} {_markup(claim.paraphrase)}"),
-        ("What it gets right", _markup(claim.right)),
-        ("Where it stops", _markup(claim.stops)),
-        ("A better sentence", f"<strong>{_markup(claim.better)}</strong>"),
+        ("What it says", f"{quoted} {markup(claim.paraphrase)}"),
+        ("What it gets right", markup(claim.right)),
+        ("Where it stops", markup(claim.stops)),
+        ("A better sentence", f"<strong>{markup(claim.better)}</strong>"),
         *more,
-        ("Sources", _markup("; ".join(claim.sources))),
+        ("Sources", markup("; ".join(claim.sources))),
     )
     body = "\n".join(f"<dt>{name}</dt>\n<dd>{text}</dd>" for name, text in parts)
     return f"<dl>\n{body}\n</dl>"
@@ -126,11 +126,18 @@ def _particulars(claim: Claim, *more: tuple[str, str]) -> str:
 def _cell(content: object, right: bool, element: str) -> str:
     # JupyterLab sets every cell to the right; it keeps this style, though it drops style sheets.
     side = 'class="text-right"' if right else 'style="text-align:left"'
-    text = number(content) if type(content) is int else _markup(str(content))
+    text = number(content) if type(content) is int else markup(str(content))
     return f"<{element} {side}>{text}</{element.split()[0]}>"
 
 
-def _markup(text: str) -> str:
+def markup(text: str) -> str:
+    """Return a text as HTML: what stands in backticks as code, an arXiv number as a link.
+
+    Examples
+    --------
+    >>> markup("`d_model` < 10")
+    '<code>d_model</code> &lt; 10'
+    """
     text = re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
     return re.sub(
         r"\b(\d{4}\.\d{5})(v\d+)?\b", r'<a href="https://arxiv.org/abs/\1\2">arXiv \1\2</a>', text

@@ -100,6 +100,19 @@ def test_a_difference_to_the_text_cut_up_is_paired_and_nothing_within_the_traine
             assert by_bin[:4] == pytest.approx([0] * 4, abs=1e-3)
 
 
+def test_a_model_trained_further_is_compared_with_its_own_reading_of_cut_text():
+    further = BY_POSITION["trained further"]["losses"]
+    for variant in ("rope", "rope, squeezed", "rope, by parts"):
+        measured, own = further[variant], further[f"{variant}, own cut"]
+        assert measured["within"] == own["within"]  # the first piece is the same text
+        by_text = [a - b for a, b in zip(measured["beyond"], own["beyond"], strict=True)]
+        by_bin = [value for value, _ in measured["minus own cut"]]
+        assert by_bin[:4] == pytest.approx([0] * 4, abs=1e-3)
+        assert sum(by_text) / len(by_text) == pytest.approx(sum(by_bin[4:]) / 12, abs=1e-3)
+        gains = [a - b for a, b in zip(measured["first"], own["first"], strict=True)]
+        assert sum(gains) / len(gains) == pytest.approx(sum(by_bin[4::4]) / 3, abs=1e-3)
+
+
 def test_the_rule_by_parts_keeps_the_fast_pairs_and_divides_the_slow_ones():
     speeds = np.array([10.0, 1.0, 0.1, 0.01])  # radians a token
     kept, between, divided = slowed(speeds, 128, 4.0)[[0, 2, 3]]

@@ -3,7 +3,7 @@
     python book/experiments/loss_by_position.py
 
 reads the models that tiny_models.py trained on texts of 128 tokens, and writes
-``data/loss_by_position.json``; it takes about five minutes on one thread.
+``data/loss_by_position.json``; it takes about three minutes of one thread.
 
 The question: can a model that was trained on 128 tokens be brought to use 512, and by what change
 of its positions? The control is the same model with the text cut into pieces of 128 tokens, each
@@ -30,17 +30,26 @@ as many tokens in texts of 128, which tells what training by itself does. Each w
 times, with other texts; their losses are means over the three, and ``seeds`` are those of each,
 beyond position 128.
 
+Each of these four models is also read on the cut text itself, with its own positions: ``rope, own
+cut`` and so on. Whether it *uses* what lies before a cut is the paired difference to that, and to
+no other model: ``minus own cut``. Were the far text of no use to it, the difference would be zero;
+were the far text in its way, above zero. ``minus cut`` compares with the model before the steps,
+which tells what a user gains by the change as a whole. The control is only read on cut text, so
+that it is its own cut.
+
 For each variant there are
 
 - ``bins``: for each stretch of ``bin_tokens`` 32 positions ``[mean, standard error]`` over texts,
   in nats per token;
 - ``minus cut``: the same for the paired difference to the control;
 - ``beyond``: for each text, the mean loss beyond position 128, and ``within``: up to it. Any two
-  variants can be compared with them, text by text.
+  variants can be compared with them, text by text, the unit that an interval resamples;
+- ``first``: for each text, the mean loss in the first bin of each of the three later pieces, where
+  the cut text has lost the most.
 """
 
 import json
-import platform
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, replace
@@ -54,7 +63,7 @@ from paramlab.layers import cross_entropy
 from paramlab.positions import Rotation, stretched
 from paramlab.training import Plan, start, train
 from paramlab.tree import Model
-from recording import short
+from recording import about, short
 from tiny_models import PLAN, SCHEMES, TRAINED_LENGTH, held_out, texts, tokenizer
 
 HERE = Path(__file__).parent
@@ -71,14 +80,14 @@ CONTROL = replace(FURTHER, batch_size=2 * FACTOR, n_tokens=TRAINED_LENGTH)
 
 def main() -> None:
     """Measure every variant and write the file."""
+    began = time.process_time()
     tokens = held_out(N_TOKENS)  # (texts, 513)
     losses: dict[str, np.ndarray] = {}
     for scheme in SCHEMES:
         losses |= variants(scheme, stored(scheme), tokens)
     further, seeds = trained_further(tokens)
     record = {
-        "command": "python book/experiments/loss_by_position.py",
-        "versions": {"python": platform.python_version(), "numpy": np.__version__},
+        **about("python book/experiments/loss_by_position.py", began),
         "trained_length": TRAINED_LENGTH,
         "n_texts": len(tokens),
         "n_tokens": N_TOKENS,
@@ -92,7 +101,7 @@ def main() -> None:
             "plan": asdict(FURTHER),
             "plan of the control": asdict(CONTROL),
             "losses": {
-                variant: summary(measured, losses["rope, cut"])
+                variant: summary(measured, losses["rope, cut"], further.get(f"{variant}, own cut"))
                 for variant, measured in further.items()
             },
             "seeds": seeds,
@@ -126,8 +135,8 @@ def variants(scheme: str, model: Model, tokens: np.ndarray) -> dict[str, np.ndar
 def trained_further(tokens: np.ndarray) -> tuple[dict[str, np.ndarray], dict[str, list[float]]]:
     """Train the RoPE model for 100 steps more, in four ways and with three seeds.
 
-    Returns the losses (texts, positions), means over the seeds, and for each seed the mean beyond
-    the trained length.
+    Returns the losses (texts, positions), means over the seeds, on whole and on cut text, and for
+    each seed the mean beyond the trained length.
     """
     model, corpus = stored("rope"), np.array(tokenizer().encode(texts()[0]))
     ways: dict[str, tuple[Model, Plan, Callable]] = {
@@ -138,16 +147,21 @@ def trained_further(tokens: np.ndarray) -> tuple[dict[str, np.ndarray], dict[str
     }
     losses, seeds = {}, {}
     for variant, (wide, plan, positions) in ways.items():
-        measured = []
+        reads = {f"{variant}, own cut": in_pieces, variant: losses_of}
+        if variant == "rope, control":
+            reads = {variant: in_pieces}
+        measured: dict[str, list[np.ndarray]] = {name: [] for name in reads}
         for seed in SEEDS:
             with positions():
                 run = start(wide.config, replace(plan, seed=seed), wide.params)
                 train(run, corpus, progress=False)
-                read = in_pieces if variant == "rope, control" else losses_of
-                measured.append(read(wide._replace(params=run.params), tokens))
-            print(f"{variant:16} seed {seed}: {measured[-1][:, TRAINED_LENGTH:].mean():.3f} nats")
-        losses[variant] = np.mean(measured, axis=0)
-        seeds[variant] = [float(each[:, TRAINED_LENGTH:].mean()) for each in measured]
+                for name, read in reads.items():
+                    measured[name].append(read(wide._replace(params=run.params), tokens))
+                    beyond = measured[name][-1][:, TRAINED_LENGTH:].mean()
+                    print(f"{name:24} seed {seed}: {beyond:.3f} nats", flush=True)
+        for name, each in measured.items():
+            losses[name] = np.mean(each, axis=0)
+            seeds[name] = [float(one[:, TRAINED_LENGTH:].mean()) for one in each]
     return losses, seeds
 
 
@@ -218,15 +232,21 @@ def losses_of(model: Model, tokens: np.ndarray) -> np.ndarray:
     )
 
 
-def summary(losses: np.ndarray, cut: np.ndarray) -> dict[str, list]:
-    """Return what the file says of one variant; its control is ``cut``."""
+def summary(
+    losses: np.ndarray, cut: np.ndarray, own_cut: np.ndarray | None = None
+) -> dict[str, list]:
+    """Return what the file says of one variant; its controls are ``cut`` and its own cut."""
     result: dict[str, list] = {
         "bins": in_bins(losses),
         "within": losses[:, :TRAINED_LENGTH].mean(axis=1).tolist(),
     }
     if losses.shape == cut.shape:
         result["beyond"] = losses[:, TRAINED_LENGTH:].mean(axis=1).tolist()
+        first = losses.reshape(len(losses), FACTOR, TRAINED_LENGTH)[:, 1:, :BIN]
+        result["first"] = first.mean(axis=(1, 2)).tolist()
         result["minus cut"] = in_bins(losses - cut)
+    if own_cut is not None:
+        result["minus own cut"] = in_bins(losses - own_cut)
     return result
 
 

@@ -52,6 +52,13 @@ def test_the_costs_are_those_of_their_names():
     assert costs_of(config("bert-base"), 3000).startswith("an encoder such as BERT")
 
 
+def test_a_head_width_that_the_width_of_the_model_does_not_give_is_a_field_of_its_own():
+    llama = config("llama-7b")
+    wider = replace(llama, d_model=4100, d_embedding=0)  # 4100 / 32 is not whole
+    assert wider.d_head == 4100 // 32
+    assert [step.fields for step in compare(llama, wider)] == [("d_model",)]
+
+
 def test_fields_that_make_no_model_alone_change_together():
     gpt2 = config("gpt2-small")
     other = replace(gpt2, n_heads=5, d_model=640, d_head=0, n_kv_heads=0, d_embedding=0)

@@ -1,14 +1,15 @@
 """What tells two architectures apart, and how many parameters each difference causes."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from paramlab.config import ModelConfig
 from paramlab.params import count
 
-# Fields that ModelConfig derives from others where they are 0.
-DERIVED = {
+# Fields that ModelConfig derives from others where they are 0 (d_head: if it is whole).
+DERIVED: dict[str, Callable[[ModelConfig], float]] = {
     "n_kv_heads": lambda c: c.n_heads,
-    "d_head": lambda c: c.d_model // c.n_heads,
+    "d_head": lambda c: c.d_model / c.n_heads,
     "d_embedding": lambda c: c.d_model,
     "n_position_rows": lambda c: c.n_ctx,
 }

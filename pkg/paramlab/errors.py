@@ -3,6 +3,11 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from reprlib import Repr
+from typing import Any
+
+_BRIEF = Repr()
+_BRIEF.maxstring = _BRIEF.maxother = _BRIEF.maxlong = 60
 
 
 class UnsupportedModel(ValueError):
@@ -24,3 +29,27 @@ def errors_about(path: str | os.PathLike[str]) -> Iterator[None]:
         yield
     except UnsupportedModel as error:
         raise type(error)(f"{os.fspath(path)}: {error}") from None
+
+
+def shown(value: Any) -> str:
+    """Return the repr of a value, cut before it is built: a file may hold a text of megabytes.
+
+    Examples
+    --------
+    >>> shown("llama"), shown([1] * 10**6)
+    ("'llama'", '[1, 1, 1, 1, 1, 1, ...]')
+    """
+    return _BRIEF.repr(value)
+
+
+def printable(text: str) -> str:
+    r"""Return a text with an escape for each character that could steer a terminal.
+
+    Examples
+    --------
+    >>> print(printable("a\x1b[2Jb"))
+    a\x1b[2Jb
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

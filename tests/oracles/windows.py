@@ -43,7 +43,7 @@ def random_fields(kind: str, rng: random.Random) -> dict[str, Any]:
         "sliding_window": rng.choice((None, *range(2, 13))),
         "sliding_window_pattern": rng.choice((2, 3, 5)),
         "use_sliding_window": rng.random() < 0.7,
-        "max_window_layers": rng.randint(1, 6),
+        "max_window_layers": rng.randint(0, 6),
         "layer_types": rng.choices(("full_attention", "sliding_attention"), k=7),
         "no_rope_layer_interval": rng.choice((2, 3)),
     }

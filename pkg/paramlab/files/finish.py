@@ -1,13 +1,13 @@
 """What the rows of ``data/families.toml`` cannot say: rules that take a line of code.
 
 A function that ``finish`` of a row names changes the values that were read, in place; names with
-an underscore are helps for it and no field of ModelConfig. A ``rule`` of a window says of the
-fields of a config.json whether layer i is local.
+an underscore are helps for it and no field of ModelConfig. A ``rule`` of a window says which layers
+are local, from the fields of a config.json and the number of layers.
 """
 
 from typing import Any
 
-from paramlab.errors import UnsupportedModel
+from paramlab.errors import UnsupportedModel, shown
 from paramlab.files.families import everywhere
 
 Values = dict[str, Any]
@@ -128,6 +128,8 @@ def t5(values: Values) -> None:
             "tie_word_embeddings is False: weights published so have an output head of their own, "
             "but since version 5 the transformers library ties it; what is meant is open"
         )
+    if values["_activation"] is not None:
+        one_of("dense_act_fn", values["_activation"], tuple(everywhere().activations))
     gate, _, values["activation"] = values["_mlp"].rpartition("-")
     if gate not in ("", "gated"):
         raise UnsupportedModel(f"feed_forward_proj is {values['_mlp']!r}; it is not known here")
@@ -140,30 +142,49 @@ def t5(values: Values) -> None:
 # ------------------------------------------------------------------ windows
 
 
-def local_in_smollm3(fields: dict[str, Any], i: int) -> bool:
-    """Say that layers without rotation are local, if windows are used at all."""
-    listed, every = fields.get("no_rope_layers"), size(fields, "no_rope_layer_interval", 4)
-    rotated = listed[i] if isinstance(listed, list) and i < len(listed) else (i + 1) % every
-    return fields.get("use_sliding_window") is True and not rotated
+def local_in_smollm3(fields: dict[str, Any], n_layers: int) -> set[int]:
+    """Return the layers without rotation: they are local, if windows are used at all."""
+    every, listed = whole(fields, "no_rope_layer_interval", 4, 1), fields.get("no_rope_layers")
+    if listed is None:
+        listed = [(i + 1) % every for i in range(n_layers)]
+    if not isinstance(listed, list) or len(listed) != n_layers:
+        raise UnsupportedModel(f"no_rope_layers is no list of {n_layers} layers")
+    return {i for i, rotated in enumerate(listed) if not rotated}
 
 
-def local_in_gpt_neo(fields: dict[str, Any], i: int) -> bool:
+def local_in_gpt_neo(fields: dict[str, Any], n_layers: int) -> set[int]:
     """Read ``[[["global", "local"], 12]]``: the kinds of layer, and how often they repeat."""
-    types = fields.get("attention_types") or [[["global", "local"], 10**5]]
+    name = "attention_types"
+    types = fields.get(name, [[["global", "local"], 12]])
+    kinds: list[Any] = []
     try:
-        kinds = [kind for group, n in types for _ in range(min(n, i + 1)) for kind in group]
-        return bool(kinds[i] == "local")
-    except (TypeError, ValueError, IndexError):
-        return False
+        for group, times in types:
+            if not isinstance(group, list) or type(times) is not int or times < 0:
+                raise UnsupportedModel(f"{name} is {shown(types)}; it must hold lists of kinds")
+            kinds += group * min(times, n_layers + 1)  # one more would be too many
+            if len(kinds) > n_layers:
+                break
+    except (TypeError, ValueError):
+        raise UnsupportedModel(f"{name} is {shown(types)}; it must be a list of pairs") from None
+    if len(kinds) != n_layers:
+        more = "more" if len(kinds) > n_layers else f"{len(kinds)}"
+        raise UnsupportedModel(f"{name} names {more} layers, but there are {n_layers}")
+    for kind in kinds:
+        one_of(name, kind, ("global", "local"))
+    return {i for i, kind in enumerate(kinds) if kind == "local"}
 
 
 # ------------------------------------------------------------------ helps
 
 
-def size(fields: dict[str, Any], name: str, default: int) -> int:
-    """Return a positive whole number; null and anything else change no count: the default."""
-    value = fields.get(name)
-    return value if type(value) is int and value > 0 else default
+def whole(fields: dict[str, Any], name: str, default: int, least: int = 0) -> int:
+    """Return a whole number that is not below the least, or refuse it."""
+    value = fields.get(name, default)
+    if type(value) is not int or value < least:
+        raise UnsupportedModel(
+            f"{name} is {shown(value)}; it must be a whole number of at least {least}"
+        )
+    return value
 
 
 def is_list_of_layers(value: Any) -> bool:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from paramlab.config import ModelConfig
-from paramlab.errors import UnsupportedModel
+from paramlab.errors import UnsupportedModel, shown
 from paramlab.files import finish
 from paramlab.files.families import (
     REFUSED,
@@ -20,7 +20,7 @@ from paramlab.files.families import (
     family,
     model_types,
 )
-from paramlab.files.finish import is_list_of_layers, one_of, size
+from paramlab.files.finish import is_list_of_layers, one_of, whole
 from paramlab.sizes import check_n_layers
 
 Fields = dict[str, Any]
@@ -208,27 +208,36 @@ def _layers_by_kind(fields: Fields, row: Family, n_layers: int) -> dict[str, tup
 
 def _window(fields: Fields, window: Window | None, n_layers: int) -> dict[str, Any]:
     """Return the window of the local layers, and which layers those are if not all."""
-    if window is None or (window.switched and fields.get("use_sliding_window") is not True):
+    if window is None:
         return {}
-    n_tokens = size(fields, window.name, 0 if window.name in fields else window.default)
-    local = tuple(i for i in range(n_layers) if _is_local(fields, window, i))
-    kinds = fields.get("layer_types")
-    if window.listed and kinds and isinstance(kinds, list):
+    used = not window.switched or _read(fields, At(("use_sliding_window",), False, null=False))
+    width = fields.get(window.name, window.default)  # null: all tokens
+    if width is not None and type(width) is not int:
+        raise UnsupportedModel(f"{window.name} is {shown(width)}; it must be a whole number")
+    kinds = fields.get("layer_types") if window.listed else None
+    if isinstance(kinds, list):
         local = tuple(i for i, kind in enumerate(kinds[:n_layers]) if kind == "sliding_attention")
-    if not n_tokens or not local:
+    else:
+        local = _local_layers(fields, window, n_layers)
+    if not used or not width or not local:
+        if used and local and width == 0 and window.name in fields:
+            raise UnsupportedModel(f"{window.name} is 0, a window that sees nothing; none is null")
         return {}
-    return {"window": n_tokens, "local_layers": local if len(local) < n_layers else ()}
+    whole(fields, window.name, window.default)
+    return {"window": width, "local_layers": local if len(local) < n_layers else ()}
 
 
-def _is_local(fields: Fields, window: Window, i: int) -> bool:
-    """Say whether layer i meets every condition of the row; without any, all layers do."""
+def _local_layers(fields: Fields, window: Window, n_layers: int) -> tuple[int, ...]:
+    """Return the layers that meet every condition of the row; without any, all do."""
     words = window.cycle.split()
-    return (
-        words[i % len(words)] == "local"
-        and all((i + 1) % size(fields, *every) for every in window.all_but_every.items())
-        and all(i >= size(fields, *first) for first in window.from_layer.items())
-        and all(i < size(fields, *end) for end in window.before_layer.items())
-        and (not window.rule or getattr(finish, window.rule)(fields, i))
+    every = [whole(fields, *each, 1) for each in window.all_but_every.items()]
+    first = max((whole(fields, *each) for each in window.from_layer.items()), default=0)
+    end = min((whole(fields, *each) for each in window.before_layer.items()), default=n_layers)
+    by_rule = getattr(finish, window.rule)(fields, n_layers) if window.rule else range(n_layers)
+    return tuple(
+        i
+        for i in range(first, min(end, n_layers))
+        if words[i % len(words)] == "local" and all((i + 1) % n for n in every) and i in by_rule
     )
 
 
@@ -247,14 +256,14 @@ def _refuse_the_rest(fields: Fields, row: Family, n_layers: int) -> None:
 
 
 def _check_layers(name: str, kinds: Any, row: Family, n_layers: int) -> None:
-    if not kinds:
+    if kinds is None or (kinds == [] and name != "layer_types"):
         return
     allowed = everywhere().per_layer[name] + (tuple(row.kinds) if name == "layer_types" else ())
     if not isinstance(kinds, list):
-        raise UnsupportedModel(f"{name} is {kinds!r}; it must be a list")
+        raise UnsupportedModel(f"{name} is {shown(kinds)}; it must be a list")
     for kind in kinds:
         if kind not in allowed:
-            raise UnsupportedModel(f"{name} names {kind!r}, which is not known in this family")
+            raise UnsupportedModel(f"{name} names {shown(kind)}, which is not known in this family")
     if len(kinds) != n_layers:
         raise UnsupportedModel(f"{name} names {len(kinds)} layers, but there are {n_layers}")
 

@@ -149,6 +149,10 @@ def local_in_smollm3(fields: dict[str, Any], n_layers: int) -> set[int]:
         listed = [(i + 1) % every for i in range(n_layers)]
     if not isinstance(listed, list) or len(listed) != n_layers:
         raise UnsupportedModel(f"no_rope_layers is no list of {n_layers} layers")
+    used = fields.get("use_sliding_window", False)
+    one_of("use_sliding_window", used, (True, False))
+    if not used:
+        return set()
     return {i for i, rotated in enumerate(listed) if not rotated}
 
 

@@ -1,4 +1,4 @@
-"""The command line: paramlab count | cost | compare | generate | claims | families | fetch.
+"""The command line: paramlab count | cost | compare | generate | claims | families | ...
 
 Every error that a user can cause is one line on standard error and exit status 2.
 """
@@ -148,6 +148,16 @@ def _parser() -> argparse.ArgumentParser:
         help="smollm2-135m or all-minilm-l6-v2 (both)",
     )  # fmt: skip
     command.set_defaults(run=_fetch)
+
+    command = commands.add_parser("course", help="copy an assignment, to work in the copy")
+    course = command.add_subparsers(dest="verb", required=True, metavar="start | list")
+    start = course.add_parser("start", help="copy an assignment; never overwrite", prog=parser.prog)
+    start.add_argument("assignment", metavar="N", help="1, for example; see paramlab course list")
+    start.add_argument(
+        "--to", metavar="FOLDER", help="where to (paramlab-coursework, in your home)"
+    )
+    start.set_defaults(run=_course_start)
+    course.add_parser("list", help="list the assignments").set_defaults(run=_course_list)
     return parser
 
 
@@ -361,6 +371,21 @@ def _families(options: argparse.Namespace) -> int:
     kinds, names = (max(len(row[i]) for row in shown) + 2 for i in (0, 1))
     for kind, classes, like in [("model_type", "classes", "like"), *shown]:
         print(f"{kind:{kinds}}{classes:{names}}{like}".rstrip())
+    return 0
+
+
+def _course_start(options: argparse.Namespace) -> int:
+    from paramlab.coursework import start_assignment
+
+    print(start_assignment(options.assignment, options.to))
+    return 0
+
+
+def _course_list(options: argparse.Namespace) -> int:
+    from paramlab.coursework import available, title
+
+    for name, file in available().items():
+        print(f"{name:9} {title(file)}")
     return 0
 
 

@@ -3,6 +3,7 @@
 The library's counts are stored: tests/oracles/families.py says how they were made.
 """
 
+import ast
 import copy
 import dataclasses
 import inspect
@@ -10,18 +11,19 @@ import json
 import random
 import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracles.published import COUNTED, REFUSED
+from oracles.published import COUNTED, IN_THE_WEIGHTS, REFUSED
 from paramlab import catalog
 from paramlab.cli import main
 from paramlab.config import Experts, LatentAttention, ModelConfig
 from paramlab.errors import UnsupportedModel
-from paramlab.files import families, finish
+from paramlab.files import arrays, families, finish
 from paramlab.files.families import Row, Window, everywhere, family, model_types, resolve
 from paramlab.files.hugging_face import config_from_hf, notes_on
 from paramlab.files.source import count_source
@@ -48,6 +50,8 @@ def names_read(kind: str) -> set[str]:
 def a_model(kind: str) -> dict:
     """Return a small model of a family that is counted."""
     for fields in reversed(BY_KIND[kind]):
+        if fields.get("architectures"):
+            continue
         try:
             config_from_hf(fields)
         except UnsupportedModel:
@@ -102,6 +106,12 @@ def test_published_files_are_counted(name):
     assert split(COUNTED[name]) == PUBLISHED[name]
 
 
+@pytest.mark.parametrize("name", IN_THE_WEIGHTS)
+def test_what_the_library_builds_otherwise_is_counted_as_it_is_published(name):
+    fields, total = IN_THE_WEIGHTS[name]
+    assert count(config_from_hf(fields)).total == total
+
+
 @pytest.mark.parametrize("name", REFUSED)
 def test_other_published_files_are_refused_by_name(name):
     fields, reason = REFUSED[name]
@@ -154,9 +164,14 @@ def test_a_longer_vocabulary_costs_its_rows(kind, data):
         config = config_from_hf(fields)
     except UnsupportedModel:
         return
-    longer = config_from_hf(fields | {"vocab_size": config.vocab_size + more})
-    row = config.d_embedding * (2 - config.tied) + config.bias_head
+    one, longer = (
+        config_from_hf(fields | {"vocab_size": config.vocab_size + n}) for n in (1, more)
+    )
+    row = count(one).total - count(config).total
     assert count(longer).total - count(config).total == more * row
+    if not config.further:
+        n_tables = 1 + (config.output_head and not config.tied)
+        assert row == config.d_embedding * n_tables + (config.output_head and config.bias_head)
 
 
 @kinds
@@ -167,7 +182,9 @@ def test_a_larger_size_never_means_fewer_parameters(kind, data):
     sizes = sorted(name for name in names_read(kind) if type(fields.get(name)) is int)
     inverse = {"decoder_sparse_step", "interleave_moe_layer_step", "moe_layer_interval",
                "first_k_dense_replace", "moe_layer_start_index", "num_attention_heads", "n_head",
-               "num_heads", "n_heads", "num_ln_in_parallel_attn", "num_layers"}  # fmt: skip
+               "num_heads", "n_heads", "decoder_attention_heads", "position_buckets",
+               "index_topk_freq", "index_skip_topk_offset", "num_ln_in_parallel_attn",
+               "num_layers"}  # fmt: skip
     name = data.draw(st.sampled_from(sorted(set(sizes) - inverse)))
     larger = fields | {
         name: fields[name] * data.draw(st.integers(1, 4)) + data.draw(st.integers(0, 9))
@@ -191,7 +208,8 @@ def test_fields_that_are_known_to_change_nothing_change_nothing(kind):
     rng = random.Random(kind)
     fields = a_model(kind)
     before = count(config_from_hf(fields))
-    theirs = (HARMLESS | FAMILIES[kind].harmless) - names_read(kind) - {*PER_LAYER}
+    row = FAMILIES[kind]
+    theirs = (HARMLESS | row.harmless) - row.names_read - {*PER_LAYER, *row.only}
     checked = {"auto_map", "architectures", "model_type", "quantization_config", "rope_parameters"}
     checked.add("quantization")
     for name in sorted(theirs - checked - {"rope_theta"}):
@@ -523,9 +541,9 @@ def test_the_command_line_lists_every_family_with_its_classes_and_what_it_is_lik
 
 # ------------------------------------------------------------------ the table itself
 
-TEXTS = {"class", "like", "on", "finish", "harmless", "cycle", "note"}
-TABLES = {"style", "reads", "defaults", "experts", "latent", "switches", "only", "window", "kinds",
-          "by_class"}  # fmt: skip
+TEXTS = {"class", "like", "on", "finish", "harmless", "cycle", "note", "arrays"}
+TABLES = {"style", "sizes", "reads", "defaults", "experts", "latent", "switches", "only", "window",
+          "kinds", "by_class"}  # fmt: skip
 OURS = {field.name for field in dataclasses.fields(ModelConfig)} - {"experts", "latent"}
 OURS |= {f"experts.{field.name}" for field in dataclasses.fields(Experts)}
 OURS |= {f"latent.{field.name}" for field in dataclasses.fields(LatentAttention)}
@@ -557,7 +575,7 @@ def _faults(name: str, rows: dict[str, Row]) -> list[str]:
     row, own = resolve(name, rows.__getitem__), rows[name]
     sets = {*row.style, *row.reads, *row.kinds.values()}
     sets |= {ours for switch in row.switches for ours in {**switch.on, **switch.off}}
-    sets |= {ours for values in row.by_class.values() for ours in values}
+    sets |= {ours for values in row.by_class.values() for ours in values} - {"arrays", "not_in"}
     helps = {ours for ours in sets if ours.rpartition(".")[2].startswith("_")}
     wrong = {f"ModelConfig has no {ours}" for ours in sets - helps - OURS}
     wrong |= {f"{ours} is not read" for ours in _named(own) if ours not in row.reads}
@@ -574,12 +592,31 @@ def _faults(name: str, rows: dict[str, Row]) -> list[str]:
               if switch not in switches}  # fmt: skip
     wrong |= {f"{field} is harmless in every family" for field in row.harmless & HARMLESS}
     wrong |= {f"{field} is read" for field in row.names_read & {*row.harmless, *row.only}}
-    wrong |= {f"{class_name} is no class of it" for class_name in row.by_class.keys()
-              if class_name not in row.classes}  # fmt: skip
-    texts = [*own.get("switches", {}), *_leaves(own.get("reads", {}))]
+    lists = [row.arrays, *(values.get("arrays", "") for values in row.by_class.values())]
+    known = {ours.partition(".")[0].lstrip("_") for ours in (*sets, *OURS)} | SET_BY_FINISH
+    wrong |= {fault for text in lists for fault in _faults_of_arrays(text, known)}
+    texts = [*own.get("switches", {}), *own.get("sizes", {}), *_leaves(own.get("reads", {}))]
     wrong |= {f"{text!r} does not say where it stands" for text in texts
               if not re.fullmatch(r"([\w.]+( [\w.]+)*( \| (null|0))*)?", text)}  # fmt: skip
     return [f"{name}: {each}" for each in sorted(wrong)]
+
+
+# Helps that a function of finish.py gives to the lines of arrays, and what all of them may use.
+SET_BY_FINISH = set(re.findall(r'values\["_(\w+)"\] =', inspect.getsource(finish)))
+SET_BY_FINISH |= {"n_labels", "len"}
+
+
+def _faults_of_arrays(text: str, known: set[str]) -> Iterator[str]:
+    """Say which lines are no arrays, or made of names that nothing sets."""
+    for line in filter(None, map(str.strip, text.splitlines())):
+        _, colon, rest = line.partition(": ")
+        line, _, condition = line.partition(" if ")
+        kind, _, *sizes = line.split()
+        if not colon and kind not in arrays.KINDS:
+            yield f"arrays: {line!r} is none"
+        for each in [rest.rpartition(" x ")[0]] if colon else [*sizes, condition]:
+            names = {node.id for node in ast.walk(ast.parse(each)) if isinstance(node, ast.Name)}
+            yield from (f"arrays: nothing sets {name}" for name in sorted(names - known))
 
 
 def _named(own: Row) -> set[str]:
@@ -638,7 +675,13 @@ DAMAGES = [
     ({"window": {"default": 0, "rule": "four_times"}}, "finish.py has no four_times"),
     ({"window": {"default": 0, "fall": "x"}}, "window has no fall"),
     ({"kinds": {"mamba": "mamba_layers"}}, "ModelConfig has no mamba_layers"),
-    ({"by_class": {"B": {}}}, "B is no class of it"),
+    (
+        {"arrays": "indexer: 2 x blocks.{i}\nmatrx q d_model 4"},
+        "arrays: 'matrx q d_model 4' is none",
+    ),
+    ({"arrays": "indexer: indexer\nmatrix q d_modl 4"}, "arrays: nothing sets d_modl"),
+    ({"arrays": "indexer: depth x i.{i}\nmatrix q 4 4"}, "arrays: nothing sets depth"),
+    ({"sizes": {"depth | none": 1}}, "'depth | none' does not say where it stands"),
     ({"harmless": "rope_theta"}, "rope_theta is harmless in every family"),
     ({"harmless": "hidden_size"}, "hidden_size is read"),
     ({"only": {"hidden_size": 8}}, "hidden_size is read"),

@@ -112,7 +112,7 @@ def test_fields_of_real_files_that_add_no_parameter_are_accepted(base, field):
         ({"model_type": None}, "model type None is not known here"),
         ({"model_type": ["llama"]}, r"model type \['llama'\] is not known here"),
         ({"architectures": ["GPT2DoubleHeadsModel"]}, "GPT2DoubleHeadsModel"),
-        ({"architectures": ["LlamaForSequenceClassification"]}, "LlamaForSequenceClassification"),
+        ({"architectures": ["LlamaForQuestionAnswering"]}, "LlamaForQuestionAnswering"),
         ({"architectures": "GPT2LMHeadModel"}, "architectures is 'GPT2LMHeadModel'"),
         ({"vocab_size": 100.0}, "vocab_size is 100.0"),
         ({"vocab_size": "100"}, "vocab_size is '100'"),

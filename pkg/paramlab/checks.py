@@ -129,6 +129,9 @@ FARTHEST = 10**12  # tokens; no text is longer
 MOST_TRAINING = 10**15  # tokens; no training reads more
 
 
+COSTED = ("score head", "embedding projection")  # the further arrays of which each is a matrix
+
+
 def check_decoder(config: ModelConfig) -> None:
     """Refuse an architecture whose costs are not described here."""
     if config.n_encoder_layers:
@@ -140,6 +143,12 @@ def check_decoder(config: ModelConfig) -> None:
         raise ValueError(
             "an encoder such as BERT reads in both directions and generates no token; "
             "only decoders are costed here"
+        )
+    parts = {array.part for stack in config.further for array in stack.arrays} - {*COSTED}
+    if parts:
+        raise ValueError(
+            f"it has arrays whose cost is not known here ({', '.join(sorted(parts))}); of a model "
+            "that sees or hears, the language model alone is costed: FILE#text_config"
         )
     if config.lightning_layers:
         raise ValueError(
@@ -266,6 +275,7 @@ COMPUTED: dict[str, tuple[Any, ...]] = {
     "positions": ("learned", "sinusoidal", "rope", "alibi", "none"),
     "qk_norm": ("none", "head"), "attention_sinks": (False,), "n_encoder_layers": (0,),
     "lightning_layers": ((),), "latent": (None,),
+    "further": ((),), "own_blocks": (False,),
 }  # fmt: skip
 COMPUTED_EXPERTS = {"d_ff_shared": (0,), "shared_gate": (False,), "balancing_buffer": (False,)}
 
@@ -292,9 +302,10 @@ def check_style(config: ModelConfig) -> None:
 
 def check_predicts(config: ModelConfig) -> None:
     """Refuse an encoder whose features no head of its own turns into logits."""
-    if config.pooler or config.head_transform:
+    if config.pooler or config.head_transform or not config.output_head:
         raise ValueError(
-            "a model with a pooler or head_transform predicts no next token; ask for its features"
+            "a model with a pooler or head_transform, or without a head, predicts no next token; "
+            "ask for its features"
         )
 
 

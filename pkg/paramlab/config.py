@@ -6,9 +6,12 @@ H head width, F MLP width, V vocabulary, T context, E experts.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from paramlab.sizes import check_fields, check_heads, check_sizes
+
+if TYPE_CHECKING:
+    from paramlab.params import Stack
 
 
 @dataclass(frozen=True)
@@ -90,15 +93,19 @@ class ModelConfig:
     bias_o: bool = True
     bias_mlp: bool = True
     bias_head: bool = False
+    output_head: bool = True  # False: what comes out are vectors, or scores of a further head
     d_embedding: int = 0  # width of the token table, if it differs from D
     n_segments: int = 0  # BERT's sentence A / sentence B table
     pooler: bool = False  # BERT's extra D x D layer
     head_transform: bool = False  # a D x D layer and a norm before BERT's output head
     attention_sinks: bool = False  # a learned score per head beside those of the keys (gpt-oss)
     n_encoder_layers: int = 0  # > 0: an encoder, and cross-attention in the decoder
+    d_ff_encoder: int = 0  # 0: F
     lightning_layers: tuple[int, ...] = ()  # layers with linear attention (arXiv 2501.08313)
     latent: LatentAttention | None = None
     experts: Experts | None = None
+    further: "tuple[Stack, ...]" = ()  # arrays of other kinds: a vision encoder, a score for labels
+    own_blocks: bool = False  # blocks, and what leads from another width to D, are further arrays
     # What follows holds no parameters; the forward pass needs it.
     causal: bool = True  # a token sees those before it, and no others
     norm_eps: float = 1e-5

@@ -7,7 +7,7 @@ head. :func:`stacks` writes each kind down once; :func:`shapes` spells all of th
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
 from math import prod
@@ -139,7 +139,8 @@ def stacks(config: ModelConfig) -> list[Stack]:
     attention = partial(_latent_attention, c.latent) if c.latent else _attention
     model = [Stack(tuple(_embedding(c)))]
     if c.n_encoder_layers:
-        encoder = tuple(_block(c, "encoder.{i}", attention, _dense_mlp))
+        narrow = replace(c, d_ff=c.d_ff_encoder or c.d_ff)
+        encoder = tuple(_block(narrow, "encoder.{i}", attention, _dense_mlp))
         model.append(Stack(encoder, range(c.n_encoder_layers)))
         if c.final_norm and (norm := tuple(_norm(c, "encoder_norm", c.d_model))):
             model.append(Stack(norm))
@@ -147,12 +148,13 @@ def stacks(config: ModelConfig) -> list[Stack]:
         mixer = _lightning_attention if lightning else attention
         mlp = partial(_experts, c.experts) if c.experts and sparse else _dense_mlp
         model.append(Stack(tuple(_block(c, "blocks.{i}", mixer, mlp)), layers))
-    model.append(Stack(tuple(_head(c))))
-    return model
+    return [stack for stack in (*model, *c.further, Stack(tuple(_head(c)))) if stack.arrays]
 
 
 def _kinds(c: ModelConfig) -> Mapping[tuple[bool, bool], Sequence[int]]:
     """Sort the layers by what they are made of: (lightning attention?, experts?)."""
+    if c.own_blocks:
+        return {}
     lightning, dense = set(c.lightning_layers), set(c.experts.dense_layers if c.experts else ())
     if not lightning and not dense:
         return {(False, c.experts is not None): range(c.n_layers)}
@@ -180,7 +182,7 @@ def _norm(c: ModelConfig, name: str, width: int) -> Iterator[Array]:
 
 def _embedding(c: ModelConfig) -> Iterator[Array]:
     yield Array("embedding.tokens", (c.vocab_size, c.d_embedding), "embedding", "token table")
-    if c.d_embedding != c.d_model:
+    if c.d_embedding != c.d_model and not c.own_blocks:
         yield from _linear("embedding.project_in", "embedding projection", c.d_embedding, c.d_model)
     part = "position table"
     if c.positions == "learned":
@@ -283,7 +285,9 @@ def _head(c: ModelConfig) -> Iterator[Array]:
     if c.head_transform:
         yield from _linear("head.transform", "output head", c.d_model, c.d_model, bias=True)
         yield from _norm(c, "head.norm", c.d_model)
-    if c.d_embedding != c.d_model:
+    if not c.output_head:
+        return
+    if c.d_embedding != c.d_model and not c.own_blocks:
         yield from _linear("head.project_out", "embedding projection", c.d_model, c.d_embedding)
     table = "embedding.tokens" if c.tied else None
     yield Array("head.weight", (c.d_embedding, c.vocab_size), "weight", "output head", table)

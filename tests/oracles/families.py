@@ -36,12 +36,18 @@ N_RANDOM, SEED = 7, 20250801
 
 # ------------------------------------------------------------------ small models by chance
 
-HEADS = ("num_attention_heads", "n_head", "num_heads", "n_heads")
-WIDTHS = ("hidden_size", "n_embd", "d_model")
+HEADS = ("num_attention_heads", "n_head", "num_heads", "n_heads", "encoder_attention_heads",
+         "decoder_attention_heads")  # fmt: skip
+WIDTHS = ("hidden_size", "n_embd", "d_model", "dim")
 LAYERS = ("num_hidden_layers", "n_layer", "num_layers", "n_layers")
 SIZES = {  # the range of every other size that changes a count; all are drawn independently
     "intermediate_size": (3, 60), "intermediate_size_mlp": (3, 60), "n_inner": (3, 60),
-    "ffn_dim": (3, 60), "ffn_hidden_size": (3, 60), "d_ff": (3, 60),
+    "ffn_dim": (3, 60), "ffn_hidden_size": (3, 60), "d_ff": (3, 60), "d_inner": (3, 60),
+    "encoder_ffn_dim": (3, 60), "decoder_ffn_dim": (3, 60), "hidden_dim": (3, 60),
+    "embedding_size": (3, 30), "intra_bottleneck_size": (12, 12), "num_hidden_groups": (1, 3),
+    "inner_group_num": (1, 3), "num_feedforward_networks": (1, 4), "projection_dim": (0, 9),
+    "max_source_positions": (8, 40), "max_target_positions": (8, 40), "num_mel_bins": (4, 20),
+    "encoder_layers": (1, 5), "decoder_layers": (1, 5), "max_relative_positions": (-1, 30),
     "moe_intermediate_size": (3, 40), "shared_expert_intermediate_size": (3, 40),
     "shared_intermediate_size": (0, 20), "vocab_size": (20, 300),
     "max_position_embeddings": (8, 90), "n_positions": (8, 90),
@@ -51,7 +57,8 @@ SIZES = {  # the range of every other size that changes a count; all are drawn i
     "n_shared_experts": (1, 3), "moe_num_shared_experts": (0, 3),
     "first_k_dense_replace": (0, 4), "moe_layer_start_index": (0, 3),
     "moe_layer_interval": (1, 3), "decoder_sparse_step": (1, 3),
-    "interleave_moe_layer_step": (1, 3), "num_ln_in_parallel_attn": (1, 2),
+    "index_n_heads": (1, 4), "index_head_dim": (8, 20), "interleave_moe_layer_step": (1, 3),
+    "num_ln_in_parallel_attn": (1, 2),
 }  # fmt: skip
 EXPERTS = (
     "num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts",
@@ -61,6 +68,7 @@ SWITCHES = (
     "tie_word_embeddings", "attention_bias", "attention_out_bias", "mlp_bias", "use_bias", "bias",
     "qkv_bias", "use_qkv_bias", "enable_bias", "lm_head_bias", "use_qk_norm", "qk_layernorm",
     "multi_query", "parallel_attn", "new_decoder_architecture", "alibi", "use_parallel_residual",
+    "norm_bias", "classifier_bias", "decoder_bias", "relative_attention", "position_biased_input",
     "do_layer_norm_before", "_remove_final_layer_norm", "layer_norm_elementwise_affine",
 )  # fmt: skip
 MAY_BE_LEFT_OUT = (*SIZES, *SWITCHES, "num_key_value_heads", "num_kv_heads", "vocab_size")
@@ -87,7 +95,18 @@ def random_fields(kind: str, rng: random.Random) -> dict[str, Any]:
     drawn |= {"attention_types": [[["global"], n_layers]], "rotary_dim": 2}
     drawn |= {"n_ctx": drawn["n_positions"], "pad_token_id": 0}
     drawn |= {"feed_forward_proj": rng.choice(("relu", "gated-gelu", "gated-silu"))}
-    fields = {name: value for name, value in drawn.items() if name in names}
+    only = family(kind).only
+    fields = {
+        name: value for name, value in drawn.items()
+        if name in names and value in only.get(name, (value,))
+    }  # fmt: skip
+    if "masked_head" in family(kind).finish:  # which is known to reuse the table only
+        fields.pop("tie_word_embeddings", None)
+    classes = [name for name in family(kind).by_class if hasattr(tf, name)]
+    if classes and rng.random() < 0.3:
+        fields["architectures"] = [rng.choice(classes)]
+        if rng.random() < 0.5:
+            fields["id2label"] = {str(i): "x" for i in range(rng.randint(1, 4))}
     width = family(kind).reads.get("d_head")  # None: always D / N
     free = width is not None and width.names[0] == "head_dim"
     if free and (rng.random() < 0.5 or "hunyuan" in kind):
@@ -110,22 +129,20 @@ def read(fields: dict[str, Any]) -> tf.PretrainedConfig:
 
 def build(config: tf.PretrainedConfig) -> torch.nn.Module:
     """Build the language model of a configuration without its numbers."""
-    others = {
-        "t5": "T5ForConditionalGeneration", "bert": "BertModel", "roberta": "RobertaModel",
-        "xlm-roberta": "XLMRobertaModel",
-    }  # fmt: skip
-    named = (config.architectures or [others.get(config.model_type)])[0]
+    first, *_ = family(config.model_type).classes
+    named = getattr(tf, (config.architectures or [first])[0], getattr(tf, first))
     with torch.device("meta"):
-        if config.model_type in others:
-            return getattr(tf, named)(config)
-        return tf.AutoModelForCausalLM.from_config(config)
+        return named(config)
 
 
 def count(model: torch.nn.Module) -> dict[str, int]:
     """Add up the distinct parameters of a model, by what the library calls them."""
     counts = dict.fromkeys(("total", "bias", "norm", "embedding", "position", "buffers"), 0)
     seen = set()
-    for path, module in model.named_modules():
+    tables_first = sorted(
+        model.named_modules(), key=lambda named: not isinstance(named[1], torch.nn.Embedding)
+    )
+    for path, module in tables_first:
         for name, parameter in module.named_parameters(recurse=False):
             if id(parameter) in seen:
                 continue

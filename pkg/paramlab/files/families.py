@@ -14,6 +14,8 @@ _TOML = os.path.join(os.path.dirname(__file__), os.pardir, "data", "families.tom
 _EVERYWHERE = "everywhere"  # a table that is no family: what holds in all of them
 _ALIASES = "aliases"  # another: names that stand for a row
 REFUSED = object()
+_CAUSAL = ("ForCausalLM", "LMHeadModel")
+_ENDINGS = (*_CAUSAL, "ForConditionalGeneration", "ForMaskedLM", "MTModel", "Model")
 
 Row = dict[str, Any]  # a table of the file, as it stands there
 
@@ -63,7 +65,9 @@ class Family(NamedTuple):
     window: Window | None
     kinds: dict[str, str]
     cycle: tuple[str, ...]
-    by_class: dict[str, dict[str, Any]]
+    by_class: dict[str, dict[str, Any]]  # other classes than those of the row, too
+    arrays: str
+    whole: dict[str, str]
     note: str
 
     @property
@@ -81,6 +85,7 @@ class Everywhere(NamedTuple):
     language_models: tuple[str, ...]
     activations: dict[str, str]  # by the library's names
     per_layer: dict[str, tuple[Any, ...]]
+    by_class: dict[str, dict[str, Any]]
 
 
 @cache
@@ -127,6 +132,7 @@ def everywhere() -> Everywhere:
         language_models=tuple(all_of_them["language_models"].split()),
         activations={name: ours for ours, theirs in activations.items() for name in theirs.split()},
         per_layer={name: tuple(known) for name, known in all_of_them["per_layer"].items()},
+        by_class=all_of_them["by_class"],
     )
 
 
@@ -156,14 +162,19 @@ def resolve(name: str, row: Callable[[str], Row]) -> Family:
     defaults = _merged({**each.get("defaults", {}), **_parts(each)} for each in oldest_first)
     on = nearest("on").split()
     window = nearest("window", {})
+    classes = tuple(row(name).get("class", "").split())
     return Family(
-        classes=tuple(row(name)["class"].split()),
+        classes=classes,
         like=tuple(line[1:]),
         style=merged("style"),
         reads={
             ours: _at(theirs, defaults.get(ours))
             for ours, theirs in merged("reads").items()
             if theirs
+        }
+        | {
+            "_" + (at := _at(theirs, default)).names[0]: at
+            for theirs, default in _union(oldest_first, "sizes")
         },
         switches=tuple(_switch(name, does, on) for name, does in _union(oldest_first, "switches")),
         finish=tuple(nearest("finish").split()),
@@ -177,9 +188,27 @@ def resolve(name: str, row: Callable[[str], Row]) -> Family:
         window=Window(**window) if window else None,
         kinds=merged("kinds"),
         cycle=tuple(nearest("cycle").split()),
-        by_class=dict(_union(oldest_first, "by_class")),
+        by_class=_by_class(classes, dict(_union(oldest_first, "by_class")), name),
+        arrays=nearest("arrays"),
+        whole=dict(row(name).get("whole", {})),
         note=nearest("note"),
     )
+
+
+def _by_class(
+    classes: tuple[str, ...], own: dict[str, dict[str, Any]], name: str
+) -> dict[str, dict[str, Any]]:
+    """Return what holds for each class; in names, an asterisk is the stem of those of the row."""
+    ending = re.search(f"({'|'.join(_ENDINGS)})$", classes[0]) if classes else None
+    stem = classes[0][: ending.start()] if ending else ""
+    if classes and classes[0].endswith(_CAUSAL):
+        shared = everywhere().by_class
+        own = {each: shared.get(each, {}) | own.get(each, {}) for each in shared | own}
+    return {
+        each.replace("*", stem): values
+        for each, values in own.items()
+        if (stem or "*" not in each) and name not in values.get("not_in", "").split()
+    }
 
 
 def _lineage(name: str, row: Callable[[str], Row]) -> Iterator[str]:

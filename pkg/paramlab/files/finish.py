@@ -50,7 +50,7 @@ def latent_widths(values: Values) -> None:
     nope, rope = values["latent.d_nope"], values["latent.d_rope"]
     both = "qk_nope_head_dim + qk_rope_head_dim"
     _agree("qk_head_dim", values["d_head"] or nope + rope, both, nope + rope)
-    _agree("head_dim", values["latent._width"] or rope, "qk_rope_head_dim", rope)
+    _agree("head_dim", values.get("latent._width") or rope, "qk_rope_head_dim", rope)
     values["d_head"] = nope + rope
 
 
@@ -81,6 +81,33 @@ def listed_experts(values: Values) -> None:
         raise UnsupportedModel(f"moe_layers is {listed!r}; it must be a list of layers")
     dense = set(range(values["n_layers"])).difference(listed)
     values["experts.dense_layers"] = tuple(sorted(dense))
+
+
+def typed_mlps(values: Values) -> None:
+    """Give experts to the layers that are called sparse, if the file calls them anything."""
+    if (kinds := values["experts._typed"]) is not None:
+        _check_kinds("mlp_layer_types", kinds, ("dense", "sparse"), values["n_layers"])
+        dense = tuple(i for i, kind in enumerate(kinds) if kind == "dense")
+        values["experts.dense_layers"] = dense
+
+
+def indexers(values: Values) -> None:
+    """Count the layers that choose by themselves which tokens to see; others take that choice."""
+    n_layers, kinds = values["n_layers"], values.get("_indexers")
+    if kinds is None and isinstance(pattern := values.get("_pattern"), str):
+        kinds = [{"F": "full", "S": "shared"}.get(letter) for letter in pattern]
+    if kinds is None:
+        every, offset = values.get("_every", 1), values.get("_offset", 0)
+        kinds = ["shared" if max(i - offset + 1, 0) % every else "full" for i in range(n_layers)]
+    _check_kinds("indexer_types", kinds, ("full", "shared"), n_layers)
+    values["_n_indexers"] = kinds.count("full")
+
+
+def _check_kinds(name: str, kinds: Any, known: tuple[str, ...], n_layers: int) -> None:
+    if not isinstance(kinds, list) or any(kind not in known for kind in kinds):
+        raise UnsupportedModel(f"{name} is {kinds!r}; it must be a list of {' and '.join(known)}")
+    if len(kinds) != n_layers:
+        raise UnsupportedModel(f"{name} names {len(kinds)} layers, but there are {n_layers}")
 
 
 def hunyuan_experts(values: Values) -> None:
@@ -116,18 +143,32 @@ def mpt(values: Values) -> None:
 
 
 def masked_head(values: Values) -> None:
-    """Insist that BERT's output head reuses the token table."""
-    if values.get("head_transform"):
+    """Insist that the output head of an encoder reuses the token table."""
+    if values.get("bias_head") and values.get("output_head", True):
         one_of("tie_word_embeddings", values["_tied"], (True,))
 
 
+def mobilebert(values: Values) -> None:
+    """Leave out the pooler where classifier_activation is false."""
+    narrow = values["_intra_bottleneck_size"]
+    width = values["_true_hidden_size"] or narrow
+    _agree("true_hidden_size", width, "intra_bottleneck_size", narrow)
+    values["pooler"] &= values["_classifier_activation"]
+
+
+def deberta(values: Values) -> None:
+    """Read the kinds of distance, how many distances have a vector, and the width of the pooler."""
+    kinds = values["_kinds"] or []
+    values["_kinds"] = kinds.lower().split("|") if isinstance(kinds, str) else kinds
+    farthest, buckets = values["_max_relative_positions"], values["_position_buckets"]
+    values["_n_distances"] = farthest if farthest > 0 else values["n_ctx"]
+    if buckets > 0:
+        values["_n_distances"] = buckets
+    values["_pooler_hidden_size"] = values["_pooler_hidden_size"] or values["d_model"]
+
+
 def t5(values: Values) -> None:
-    """Read the kind of MLP from its name, and insist on what is known of the output head."""
-    if not values["_tied"]:
-        raise UnsupportedModel(
-            "tie_word_embeddings is False: weights published so have an output head of their own, "
-            "but since version 5 the transformers library ties it; what is meant is open"
-        )
+    """Read the kind of MLP from its name, and whether there is an encoder alone."""
     if values["_activation"] is not None:
         one_of("dense_act_fn", values["_activation"], tuple(everywhere().activations))
     gate, _, values["activation"] = values["_mlp"].rpartition("-")
@@ -137,6 +178,8 @@ def t5(values: Values) -> None:
     if values["_gated"] is not None:
         _agree("is_gated_act", values["_gated"], "feed_forward_proj's", gate == "gated")
     values["n_layers"] = values["n_layers"] or values["n_encoder_layers"]
+    if values.get("_encoder_alone"):
+        values |= {"n_layers": values["n_encoder_layers"], "n_encoder_layers": 0, "causal": False}
 
 
 # ------------------------------------------------------------------ windows

@@ -5,11 +5,13 @@ What each family's fields mean stands in ``data/families.toml``; what is not the
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from paramlab.config import ModelConfig
 from paramlab.errors import UnsupportedModel, shown
 from paramlab.files import finish
+from paramlab.files.arrays import listed_arrays
 from paramlab.files.families import (
     REFUSED,
     At,
@@ -21,9 +23,11 @@ from paramlab.files.families import (
     model_types,
 )
 from paramlab.files.finish import is_list_of_layers, one_of, whole
+from paramlab.params import Stack
 from paramlab.sizes import check_n_layers
 
 Fields = dict[str, Any]
+_NO_FIELDS = ("arrays", "not_in")  # what by_class holds beside fields of ModelConfig
 
 
 def config_from_hf(fields: Fields) -> ModelConfig:
@@ -59,8 +63,33 @@ def config_from_hf(fields: Fields) -> ModelConfig:
         config = ModelConfig.from_flat(
             {name: value for name, value in values.items() if not _is_help(name)}
         )
+        further = _further(fields, row, values, config)
     _refuse_the_rest(fields, row, config.n_layers)
-    return config
+    return replace(config, further=further) if further else config
+
+
+def _further(
+    fields: Fields, row: Family, values: dict[str, Any], config: ModelConfig
+) -> tuple[Stack, ...]:
+    """Return the arrays that the row lists, and those of the class."""
+    text = row.arrays + values.get("_arrays", "")
+    if not text:
+        return ()
+    sizes = vars(config) | {name[1:]: value for name, value in values.items() if name[0] == "_"}
+    if "n_labels" in text:
+        sizes["n_labels"] = _n_labels(fields, values.get("_n_labels", 2))
+    return listed_arrays(text, sizes)
+
+
+def _n_labels(fields: Fields, default: int) -> int:
+    """Return how many labels a head scores: as many as are named, or as the library takes."""
+    named, n = fields.get("id2label"), fields.get("num_labels")
+    if isinstance(named, dict) and len(named) != (n or len(named)):
+        raise UnsupportedModel(f"num_labels is {n!r} but id2label names {len(named)}")
+    n_labels = len(named) if isinstance(named, dict) else default if n is None else n
+    if type(n_labels) is not int or n_labels < 1:
+        raise UnsupportedModel(f"num_labels is {n_labels!r}; it must be a positive whole number")
+    return n_labels
 
 
 def notes_on(fields: Fields) -> list[str]:
@@ -98,10 +127,9 @@ def _family(fields: Fields) -> Family:
     if not kind:
         raise UnsupportedModel(f"{_what_is_not_known(fields)}{_hint_at_a_part(fields)}")
     row, named = family(kind), fields.get("architectures")
-    if named not in (None, [], *([name] for name in row.classes)):
-        raise UnsupportedModel(
-            f"architectures is {named!r}; only {' or '.join(row.classes)} is counted"
-        )
+    known = dict.fromkeys((*row.classes, *row.by_class))
+    if named not in (None, [], *([name] for name in known)):
+        raise UnsupportedModel(f"architectures is {named!r}; only {' or '.join(known)} is counted")
     return row
 
 
@@ -138,7 +166,8 @@ def _values(fields: Fields, row: Family) -> dict[str, Any]:
     for switch in row.switches:
         values |= switch.on if _read(fields, switch.at) else switch.off
     for name in fields.get("architectures") or []:
-        values |= row.by_class.get(name, {})
+        its_own = row.by_class.get(name, {})
+        values |= {f"_{key}" if key in _NO_FIELDS else key: its_own[key] for key in its_own}
     return values | {"rope_theta": _rope_theta(fields, values)}
 
 

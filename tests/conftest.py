@@ -5,6 +5,7 @@ too, so that it is read: ``pytest --nbval tests/conftest.py book/reference/prime
 """
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from paramlab.errors import ModelFileError
 from paramlab.files.load import load_model
 from paramlab.files.real_model import REAL_MODEL, SECOND_MODEL, check_present
 from paramlab.tree import Model
+from paramlab_course.box import NoSandbox, check_sandbox
 
 settings.register_profile("at any speed", deadline=None)  # a busy machine is no failure
 settings.load_profile("at any speed")
@@ -48,6 +50,16 @@ def _present(model: str) -> Path:
         return check_present(model)
     except ModelFileError as error:
         pytest.fail(str(error)) if os.environ.get("CI") == "true" else pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> None:
+    """Leave tests out where there is no sandbox for students' code; on Linux CI, fail."""
+    try:
+        check_sandbox()
+    except NoSandbox as error:
+        must = os.environ.get("CI") == "true" and sys.platform == "linux"
+        pytest.fail(str(error)) if must else pytest.skip(str(error))
 
 
 @pytest.fixture(scope="module")

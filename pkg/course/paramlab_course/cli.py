@@ -4,14 +4,21 @@ Every error that a user can cause is one line (a missing sandbox: a few) and exi
 """
 
 import argparse
+import re
 import sys
 from pathlib import Path
 
 from paramlab.coursework import stem
 
 from paramlab_course import release
+from paramlab_course.batch import Bar, grade_all
 from paramlab_course.box import Limits, NoSandbox, check_sandbox
-from paramlab_course.course import Course, CourseError, create
+from paramlab_course.collecting import collect
+from paramlab_course.course import Course, CourseError, create, found_in, write_text
+from paramlab_course.example import example
+from paramlab_course.export import FORMATS, exported
+from paramlab_course.feedback import page
+from paramlab_course.marks import results, write_sheet
 from paramlab_course.proof import problems
 from paramlab_course.source import Seed, read
 
@@ -45,6 +52,37 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("release", help="make the notebooks of the students")
     _add_assignment(command)
     command.set_defaults(run=_release)
+
+    command = commands.add_parser("collect", help="take in what was handed in")
+    _add_assignment(command)
+    command.add_argument("place", type=Path, help="a folder, or the zip file of Canvas or Moodle")
+    command.set_defaults(run=_collect)
+
+    command = commands.add_parser("grade", help="grade what was collected and is not graded yet")
+    _add_assignment(command)
+    command.add_argument("--workers", type=int, default=0, help="at a time (one for each core)")
+    command.add_argument("--shard", default="0/1", metavar="I/N", help="each N-th, from the I-th")
+    command.add_argument("--quiet", action="store_true", help="no progress bar")
+    _add_trust(command)
+    command.set_defaults(run=_grade)
+
+    command = commands.add_parser("mark", help="write the sheet for marking written answers")
+    _add_assignment(command)
+    command.set_defaults(run=_mark)
+
+    command = commands.add_parser("feedback", help="write a page for each student")
+    _add_assignment(command)
+    command.set_defaults(run=_feedback)
+
+    command = commands.add_parser("export", help="write the grades for other systems")
+    _add_assignment(command)
+    command.add_argument("--to", choices=FORMATS, default="csv", help="csv (default)")
+    command.set_defaults(run=_export)
+
+    command = commands.add_parser("example", help="make a course with invented students")
+    command.add_argument("folder", type=Path)
+    command.add_argument("--students", type=int, default=30, help="how many (30)")
+    command.set_defaults(run=_example)
 
     command = commands.add_parser("demo", help="make the demonstration notebooks of the package")
     command.add_argument("folder", type=Path)
@@ -98,6 +136,73 @@ def _release(options: argparse.Namespace) -> int:
     return 0
 
 
+def _collect(options: argparse.Namespace) -> int:
+    course = Course(options.course)
+    source = course.source(options.assignment)
+    collected = collect(course, source.name, options.place)
+    for note in collected.notes:
+        print(f"- {note}")
+    missing = sorted(course.students.keys() - course.submissions(source.name).keys())
+    print(
+        f"{len(collected.students)} files ({collected.unchanged} as before), "
+        f"{len(course.submissions(source.name))} of {len(course.students)} students"
+        + (f"; nothing yet from {', '.join(missing)}" if missing else "")
+    )
+    return 0
+
+
+def _grade(options: argparse.Namespace) -> int:
+    course = Course(options.course)
+    source = course.source(options.assignment)
+    match = re.fullmatch(r"(\d+)/(\d+)", options.shard)
+    if not match or int(match[1]) >= int(match[2]):
+        raise CourseError(f"--shard is {options.shard!r}; it must be like 0/2 or 1/2")
+    progress = (lambda done, of: None) if options.quiet else Bar()
+    shard = (int(match[1]), int(match[2]))
+    counts = grade_all(course, source.name, _limits(options), options.workers, shard, progress)
+    print(
+        f"{counts['graded']} graded, {counts['kept']} as before, {counts['again']} to hand in again"
+    )
+    return 0
+
+
+def _mark(options: argparse.Namespace) -> int:
+    course = Course(options.course)
+    path, n_open = write_sheet(course, course.source(options.assignment).name)
+    print(f"{path}: {n_open} answers without points")
+    return 0
+
+
+def _feedback(options: argparse.Namespace) -> int:
+    course = Course(options.course)
+    source = course.source(options.assignment)
+    found = results(course, source.name)
+    for student, result in found.items():
+        text = page(source, result, course.settings["feedback"])
+        write_text(course.path("feedback", source.name, f"{student}.html"), text)
+    print(f"{course.path('feedback', source.name)}: {len(found)} pages")
+    return 0
+
+
+def _export(options: argparse.Namespace) -> int:
+    course = Course(options.course)
+    source = course.source(options.assignment)
+    files = exported(options.to, source, results(course, source.name), course.students)
+    for name, text in files.items():
+        write_text(course.path("exports", source.name, name), text)
+    print(f"{course.path('exports', source.name)}: {len(files)} files")
+    return 0
+
+
+def _example(options: argparse.Namespace) -> int:
+    course = example(options.folder, SOURCES, options.students)
+    print(
+        f"{course.folder}: {len(course.students)} students, and in submissions/ what they hand in. "
+        f"Now: paramlab-course collect 1 {course.folder}/submissions --course {course.folder}"
+    )
+    return 0
+
+
 def _demo(options: argparse.Namespace) -> int:
     for path in sorted(SOURCES.glob("*.py")):
         source = read(path)
@@ -110,9 +215,7 @@ def _demo(options: argparse.Namespace) -> int:
 def _prove(options: argparse.Namespace) -> int:
     limits = _limits(options)
     named = Path(options.assignment)
-    source = (
-        read(named) if named.suffix == ".py" else Course(SOURCES.parent).source(options.assignment)
-    )
+    source = read(named) if named.suffix == ".py" else found_in(SOURCES, options.assignment)
     found = problems(source, options.students, limits)
     for problem in found:
         print(f"- {problem}")

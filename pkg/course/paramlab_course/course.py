@@ -91,14 +91,8 @@ class Course:
 
     def source(self, name: str) -> Source:
         """Return an assignment of this course."""
-        folder = self.folder / "assignments"
-        for stem_ in (f"assignment_{name}", name):
-            if (folder / f"{stem_}.py").is_file():
-                return read(folder / f"{stem_}.py")
-        there = sorted(path.stem.removeprefix("assignment_") for path in folder.glob("*.py"))
-        raise CourseError(
-            f"there is no assignment {name!r} in {folder}; there are {', '.join(there)}"
-        )
+        assert self.settings  # it is a course
+        return found_in(self.folder / "assignments", name)
 
     @property
     def secret(self) -> str:
@@ -125,6 +119,21 @@ class Course:
         return {student: path for student, path in found.items() if os.path.lexists(path)}
 
 
+def found_in(folder: Path, name: str) -> Source:
+    """Return the assignment of that name in a folder of sources.
+
+    Raises
+    ------
+    CourseError
+        When there is none; names those that are there.
+    """
+    for named in (f"assignment_{name}.py", f"{name}.py"):
+        if (folder / named).is_file():
+            return read(folder / named)
+    there = sorted(path.stem.removeprefix("assignment_") for path in folder.glob("*.py"))
+    raise CourseError(f"there is no assignment {name!r} in {folder}; there are {', '.join(there)}")
+
+
 def _is_id(text: str) -> bool:
     return 0 < len(text) <= 64 and all(c.isalnum() or c in "._@+-" for c in text) and text[0] != "."
 
@@ -140,6 +149,7 @@ def create(folder: Path, title: str, sources: Path) -> Course:
     if folder.exists() and any(folder.iterdir()):
         raise CourseError(f"{folder} is not empty")
     (folder / "assignments").mkdir(parents=True)
+    folder.chmod(0o700)
     settings = SETTINGS.format(
         title=json.dumps(title), secret=json.dumps(secrets.token_urlsafe(32))
     )

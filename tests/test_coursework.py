@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -217,11 +218,17 @@ def test_a_function_that_fails_loses_nothing(body, said):
     assert said in assignment.check("q7")
 
 
-def test_a_loop_that_does_not_end_is_stopped(monkeypatch):
+@pytest.mark.parametrize("interrupts", [signal.default_int_handler, signal.SIG_IGN])
+def test_a_loop_that_does_not_end_is_stopped(monkeypatch, interrupts):
     monkeypatch.setattr(coursework, "SECONDS", 0.2)
+    before = signal.signal(signal.SIGINT, interrupts)  # ignored in a shell's background
     names: dict = {}
     exec("def q7(*arguments):\n    while True:\n        pass", names)
-    assert "does not end" in Assignment(code_of_first(), names).check("q7")
+    try:
+        assert "does not end" in Assignment(code_of_first(), names).check("q7")
+        assert signal.getsignal(signal.SIGINT) is interrupts
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_a_changed_first_cell_says_what_to_do():

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import sys
+import signal
 import threading
 import time
 import zlib
@@ -327,7 +328,10 @@ def _limited(seconds: float) -> Iterator[None]:
 
     timer = threading.Timer(seconds, fire)
     timer.daemon = True
-    if threading.current_thread() is threading.main_thread():
+    in_main = threading.current_thread() is threading.main_thread()
+    before = None
+    if in_main:  # a program started in the background ignores the interrupt, and would not stop
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
         timer.start()
     try:
         yield
@@ -342,6 +346,8 @@ def _limited(seconds: float) -> Iterator[None]:
     finally:
         state["done"] = True
         timer.cancel()
+        if in_main:
+            signal.signal(signal.SIGINT, before or signal.SIG_DFL)
 
 
 def answers_of(notebook: Any) -> dict[str, str]:

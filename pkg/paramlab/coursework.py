@@ -8,8 +8,8 @@ import base64
 import json
 import os
 import re
-import sys
 import signal
+import sys
 import threading
 import time
 import zlib

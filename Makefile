@@ -53,6 +53,7 @@ oracle: $(READY) .venv-oracle/ready
 	.venv-oracle/bin/python tests/oracles/catalog.py
 	.venv-oracle/bin/python tests/oracles/configs.py
 	.venv-oracle/bin/python tests/oracles/families.py
+	.venv-oracle/bin/python tests/oracles/wholes.py
 	.venv-oracle/bin/python tests/oracles/windows.py
 	.venv-oracle/bin/python tests/oracles/logits.py
 	.venv-oracle/bin/python tests/oracles/gradients.py

@@ -36,8 +36,10 @@ HARMLESS, PER_LAYER = everywhere().harmless, everywhere().per_layer
 VERSIONS, *LINES = map(
     json.loads, (ORACLES / "families.jsonl").read_text(encoding="utf-8").splitlines()
 )
+WHOLES = [json.loads(line) for line in (ORACLES / "wholes.jsonl").read_text("utf-8").splitlines()]
 WRITTEN = [(fields, counts) for fields, counts in LINES if isinstance(fields, dict)]
-PUBLISHED = {name: counts for name, counts in LINES if isinstance(name, str)}
+PUBLISHED = {name: counts for name, counts in (*LINES, *WHOLES) if isinstance(name, str)}
+WHOLES = [(fields, counts) for fields, counts in WHOLES if isinstance(fields, dict)]
 BY_KIND = {kind: [f for f, _ in WRITTEN if f["model_type"] == kind] for kind in FAMILIES}
 kinds = pytest.mark.parametrize("kind", FAMILIES)
 
@@ -420,7 +422,7 @@ def test_what_stands_beside_the_counted_parameters_is_said():
 
 
 def test_the_language_model_of_a_file_that_describes_several(tmp_path):
-    fields, _ = REFUSED["google/gemma-3-4b-pt"]
+    fields = copy.deepcopy(COUNTED["google/gemma-3-4b-pt"]) | {"vision_config": 7}
     path = tmp_path / "config.json"
     path.write_text(json.dumps(fields))
     with pytest.raises(UnsupportedModel, match="can be counted as FILE#text_config"):
@@ -480,6 +482,101 @@ def test_a_roberta_with_its_masked_head(kind, vocab_size, total):
         "max_position_embeddings": 514, "type_vocab_size": 1,
     }  # fmt: skip
     assert count(config_from_hf(fields)).total == total
+
+
+# ------------------------------------------------------------------ models that see or hear
+
+
+@pytest.mark.parametrize("case", WHOLES, ids=lambda case: case[0]["model_type"])
+def test_models_that_see_or_hear_count_as_in_the_transformers_library(case):
+    fields, counts = case
+    try:
+        assert split(fields) == counts
+    except UnsupportedModel as error:  # which of the two the library takes differs by family
+        assert "tie_word_embeddings" in str(error) or any(why in str(error) for why in OPEN)
+
+
+def test_most_models_that_see_or_hear_are_counted():
+    assert {fields["model_type"] for fields, _ in WHOLES} == {*families.wholes()}
+    refused = 0
+    for fields, _ in WHOLES:
+        try:
+            config_from_hf(fields)
+        except UnsupportedModel:
+            refused += 1
+    assert refused <= 0.2 * len(WHOLES)
+
+
+def a_whole(kind: str) -> dict:
+    """Return a small model of several parts that is counted."""
+    for fields, _ in reversed(WHOLES):
+        if fields["model_type"] == kind:
+            try:
+                config_from_hf(fields)
+            except UnsupportedModel:
+                continue
+            return fields
+    raise AssertionError(f"no stored model of {kind} is counted")
+
+
+@pytest.mark.parametrize("kind", families.wholes())
+def test_the_language_model_of_a_whole_and_the_others_are_the_whole(kind):
+    fields = a_whole(kind)
+    config = config_from_hf(fields)
+    at, *others = FAMILIES_OF_SEVERAL[kind].whole
+    counted, language = count(config), count(dataclasses.replace(config, further=()))
+    beside = {"vision encoder", "audio encoder", "projector"}
+    assert language.total + sum(counted.by_part.get(part, 0) for part in beside) == counted.total
+    assert counted.active == language.active
+    for name in [at, *others]:
+        with pytest.raises(UnsupportedModel, match="not an object|holds no"):
+            config_from_hf(fields | {name: [1]})
+        with pytest.raises(UnsupportedModel, match="'num_adapters' is not known here"):
+            config_from_hf(fields | {name: (fields.get(name) or {}) | {"num_adapters": 3}})
+    with pytest.raises(UnsupportedModel, match="'num_adapters' is not known here"):
+        config_from_hf(fields | {"num_adapters": 3})
+    for name in others:
+        with pytest.raises(UnsupportedModel, match=f"the model_type of {name}, 'other', is not"):
+            config_from_hf(fields | {name: {"model_type": "other"}})
+        with pytest.raises(UnsupportedModel, match="the activation 'prelu'"):
+            config_from_hf(fields | {name: (fields.get(name) or {}) | {"hidden_act": "prelu"}})
+
+
+FAMILIES_OF_SEVERAL = {kind: family(kind) for kind in families.wholes()}
+
+
+def test_what_a_whole_says_twice_has_to_agree():
+    text = {"model_type": "llama", "num_hidden_layers": 2}
+    fields = {"model_type": "llava", "text_config": text, "vocab_size": 32000}
+    assert config_from_hf(fields).vocab_size == 32000
+    with pytest.raises(UnsupportedModel, match="vocab_size is 9 but inside it is 32000"):
+        config_from_hf(fields | {"vocab_size": 9})
+    with pytest.raises(UnsupportedModel, match="tie_word_embeddings is not there"):
+        config_from_hf({"model_type": "mistral3", "text_config": {"model_type": "mistral"}})
+
+
+def test_a_file_of_before_the_parts_had_places_of_their_own():
+    sizes = {"hidden_size": 64, "num_attention_heads": 4, "num_key_value_heads": 2}
+    flat = {"model_type": "qwen2_vl", "vision_config": {"depth": 2}} | sizes
+    assert config_from_hf(flat) == config_from_hf(
+        {"model_type": "qwen2_vl", "vision_config": {"depth": 2}, "text_config": sizes}
+    )
+
+
+@pytest.mark.parametrize("name", ["text_config", "llm_config", "language_config", "thinker_config"])
+def test_a_language_model_is_found_where_makers_put_it(name, tmp_path):
+    text = {"model_type": "qwen2", "num_hidden_layers": 2}
+    if name == "thinker_config":
+        text = {"model_type": "a_thinker", "text_config": text}
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({"model_type": "own", name: text}))
+    with pytest.raises(UnsupportedModel, match=f"can be counted as FILE#{name}"):
+        count_source(str(path))
+    assert count_source(f"{path}#{name}").config.n_layers == 2
+    text["model_type"], text["text_config"] = "unknown", {"model_type": "unknown"}
+    path.write_text(json.dumps({"model_type": "own", name: text}))
+    with pytest.raises(UnsupportedModel, match=f"nor is that of its {name}, 'unknown'"):
+        count_source(str(path))
 
 
 def test_kimi_k2_has_the_arrays_of_deepseek_v3():
@@ -542,8 +639,8 @@ def test_the_command_line_lists_every_family_with_its_classes_and_what_it_is_lik
 # ------------------------------------------------------------------ the table itself
 
 TEXTS = {"class", "like", "on", "finish", "harmless", "cycle", "note", "arrays"}
-TABLES = {"style", "sizes", "reads", "defaults", "experts", "latent", "switches", "only", "window",
-          "kinds", "by_class"}  # fmt: skip
+TABLES = {"whole", "style", "sizes", "reads", "defaults", "experts", "latent", "switches", "only",
+          "window", "kinds", "by_class"}  # fmt: skip
 OURS = {field.name for field in dataclasses.fields(ModelConfig)} - {"experts", "latent"}
 OURS |= {f"experts.{field.name}" for field in dataclasses.fields(Experts)}
 OURS |= {f"latent.{field.name}" for field in dataclasses.fields(LatentAttention)}
@@ -555,7 +652,8 @@ def faults(rows: dict[str, Row]) -> list[str]:
     found = []
     for name, row in rows.items():
         for key, value in row.items():
-            if key not in TEXTS | TABLES or not isinstance(value, str if key in TEXTS else dict):
+            of = {**dict.fromkeys(TEXTS, str), **dict.fromkeys(TABLES, dict), "flat": bool}
+            if not isinstance(value, of.get(key, ())):
                 found.append(f"{name}: {key} = {value!r} is no part of a row")
         found += [
             f"{name}: window has no {key}"
@@ -567,7 +665,17 @@ def faults(rows: dict[str, Row]) -> list[str]:
             line.append(like)
         if like or line[-1] not in rows:
             found.append(f"{name}: like {like or line[-1]!r} leads nowhere")
-    return found or [each for name in rows if "class" in rows[name] for each in _faults(name, rows)]
+    parts = {kind for row in rows.values() for kinds in row.get("whole", {}).values()
+             for kind in kinds.split()}  # fmt: skip
+    found += [
+        f"{kind} is a part, but no row"
+        for kind in parts - rows.keys() - {"*"}
+        if kind not in families.aliases()
+    ]
+    return found or [
+        each for name in rows if "class" in rows[name] or name in parts
+        for each in _faults(name, rows)
+    ]  # fmt: skip
 
 
 def _faults(name: str, rows: dict[str, Row]) -> list[str]:
@@ -581,8 +689,9 @@ def _faults(name: str, rows: dict[str, Row]) -> list[str]:
     wrong |= {f"{ours} is not read" for ours in _named(own) if ours not in row.reads}
     wrong |= {f"{ours} has no default" for ours, at in row.reads.items()
               if at.default is None and ours not in helps}  # fmt: skip
-    wrong |= {f"{needed} is missing" for needed in ("n_layers", "d_model", "n_heads", "vocab_size")
-              if needed not in row.reads}  # fmt: skip
+    needed = ("n_layers", "d_model", "n_heads", "vocab_size")
+    if any(not ours.startswith("_") for ours in row.reads):  # those of a language model
+        wrong |= {f"{ours} is missing" for ours in needed if ours not in row.reads}
     wrong |= {f"finish.py has no {function}" for function in row.finish
               if not _takes(function, ["values"])}  # fmt: skip
     if row.window and row.window.rule and not _takes(row.window.rule, ["fields", "n_layers"]):
@@ -594,6 +703,7 @@ def _faults(name: str, rows: dict[str, Row]) -> list[str]:
     wrong |= {f"{field} is read" for field in row.names_read & {*row.harmless, *row.only}}
     lists = [row.arrays, *(values.get("arrays", "") for values in row.by_class.values())]
     known = {ours.partition(".")[0].lstrip("_") for ours in (*sets, *OURS)} | SET_BY_FINISH
+    known |= row.whole.keys()
     wrong |= {fault for text in lists for fault in _faults_of_arrays(text, known)}
     texts = [*own.get("switches", {}), *own.get("sizes", {}), *_leaves(own.get("reads", {}))]
     wrong |= {f"{text!r} does not say where it stands" for text in texts
@@ -651,7 +761,9 @@ def test_an_alias_stands_for_a_row_and_is_none():
 
 def test_a_row_read_alone_is_that_of_the_whole_file():
     assert {name: families.row(name) for name in TABLE} == TABLE
-    assert model_types() == tuple(name for name in TABLE if "class" in TABLE[name])
+    known = tuple(name for name in TABLE if "class" in TABLE[name])
+    assert tuple(name for name in known if "whole" not in TABLE[name]) == model_types()
+    assert tuple(name for name in known if "whole" in TABLE[name]) == families.wholes()
 
 
 DAMAGES = [

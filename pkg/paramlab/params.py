@@ -16,6 +16,7 @@ from typing import NamedTuple
 from paramlab.config import Experts, LatentAttention, ModelConfig
 
 ROLES = ("weight", "bias", "norm gain", "norm bias", "embedding", "position", "buffer")
+NO_TOKENS = ("vision encoder", "audio encoder", "projector")  # parts that no token goes through
 Shape = tuple[int, ...]
 Part = Callable[[ModelConfig, str], Iterator["Array"]]  # lists an attention or MLP of this name
 
@@ -111,6 +112,7 @@ def tally(arrays: Iterable[tuple[int, Array]], n_active: int = 1, n_experts: int
             by_part[array.part] += numbers
     total = by_part.total()
     active = total - by_part["experts"] // n_experts * (n_experts - n_active)
+    active -= sum(by_part[part] for part in NO_TOKENS)
     looked_up = 0 if tied else by_part["token table"]  # a tied one multiplies, too: at the head
     return Count(total, active, active - looked_up, dict(by_role), dict(+by_part), tied, buffers)
 

@@ -129,8 +129,8 @@ def read(fields: dict[str, Any]) -> tf.PretrainedConfig:
 
 def build(config: tf.PretrainedConfig) -> torch.nn.Module:
     """Build the language model of a configuration without its numbers."""
-    first, *_ = family(config.model_type).classes
-    named = getattr(tf, (config.architectures or [first])[0], getattr(tf, first))
+    known = [name for name in family(config.model_type).classes if hasattr(tf, name)]
+    named = getattr(tf, (config.architectures or known)[0], getattr(tf, known[0]))
     with torch.device("meta"):
         return named(config)
 
@@ -152,6 +152,8 @@ def count(model: torch.nn.Module) -> dict[str, int]:
                 counts["norm"] += parameter.numel()
             elif name.endswith("bias"):
                 counts["bias"] += parameter.numel()
+            elif "position" in name:
+                counts["position"] += parameter.numel()
             elif isinstance(module, torch.nn.Embedding):
                 position = any(part in path for part in ("pos", "wpe", "relative"))
                 counts["position" if position else "embedding"] += parameter.numel()

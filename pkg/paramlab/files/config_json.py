@@ -1,10 +1,11 @@
 """Read a ``config.json``: the architecture that it describes, and what there is to say about it."""
 
-from typing import Any
-
 from paramlab.config import ModelConfig
-from paramlab.errors import UnsupportedModel, errors_about
+from paramlab.errors import errors_about
 from paramlab.files.layout import LARGEST_JSON_BYTES, PathLike, open_file, read_json
+
+# Where the description of a language model may stand in that of a model that sees or hears, too.
+PARTS = ("text_config", "llm_config", "language_config", "thinker_config")
 
 
 def read_config_json(path: PathLike) -> ModelConfig:
@@ -25,21 +26,10 @@ def read_config_json(path: PathLike) -> ModelConfig:
 
 def config_and_notes(path: PathLike, part: str = "") -> tuple[ModelConfig, list[str]]:
     """Return the architecture, or that of one part of several, with remarks on it."""
-    from paramlab.files.hugging_face import config_from_hf, notes_on  # here: they read a long table
+    from paramlab.files.hugging_face import config_from_hf, notes_on, part_of  # they read a table
 
     with errors_about(path), open_file(path) as file:
         fields = read_json(file.read(LARGEST_JSON_BYTES + 1))
         if part:
-            fields = _part(fields, part)
+            fields = part_of(fields, part)
         return config_from_hf(fields), notes_on(fields)
-
-
-def _part(fields: dict[str, Any], name: str) -> dict[str, Any]:
-    """Return the description of one model of several; whether its head is tied may stand above."""
-    part, tied = fields.get(name), "tie_word_embeddings"
-    if not isinstance(part, dict):
-        raise UnsupportedModel(f"it holds no {name}")
-    above = {tied: fields[tied]} if tied in fields else {}
-    if above and part.get(tied, above[tied]) != above[tied]:
-        raise UnsupportedModel(f"{tied} is {above[tied]!r} but in {name} it is {part[tied]!r}")
-    return above | part

@@ -68,6 +68,7 @@ class Family(NamedTuple):
     by_class: dict[str, dict[str, Any]]  # other classes than those of the row, too
     arrays: str
     whole: dict[str, str]
+    flat: bool
     note: str
 
     @property
@@ -105,14 +106,29 @@ def row(name: str) -> Row:
 
 @cache
 def model_types() -> tuple[str, ...]:
-    """Return every ``model_type`` that is known.
+    """Return every ``model_type`` of a language model that is known.
 
     Examples
     --------
     >>> {"gpt2", "llama"} < set(model_types()), "usual" in model_types()
     (True, False)
     """
-    return tuple(name for name, text in _texts().items() if "\nclass = " in text)
+    return tuple(
+        name for name, text in _texts().items() if "\nclass = " in text and name not in wholes()
+    )
+
+
+@cache
+def wholes() -> tuple[str, ...]:
+    """Return every ``model_type`` of a language model with others beside it."""
+    return tuple(name for name, text in _texts().items() if "\nwhole = " in text)
+
+
+@cache
+def texts() -> tuple[str, ...]:
+    """Return the rows that only a language model inside such a whole is of."""
+    first = (next(iter(row(name)["whole"].values())) for name in wholes())
+    return tuple({kinds.split()[0]: None for kinds in first if kinds.split()[0] in _texts()})
 
 
 @cache
@@ -191,6 +207,7 @@ def resolve(name: str, row: Callable[[str], Row]) -> Family:
         by_class=_by_class(classes, dict(_union(oldest_first, "by_class")), name),
         arrays=nearest("arrays"),
         whole=dict(row(name).get("whole", {})),
+        flat=row(name).get("flat", False),
         note=nearest("note"),
     )
 

@@ -148,6 +148,20 @@ def masked_head(values: Values) -> None:
         one_of("tie_word_embeddings", values["_tied"], (True,))
 
 
+def one_vision_layer(values: Values) -> None:
+    """Insist that the projector reads one layer of the vision encoder, whichever."""
+    if not isinstance(values["_feature_layer"], int | None):
+        raise UnsupportedModel("vision_feature_layer names more than one layer, not known here")
+
+
+def merged_patches(values: Values) -> None:
+    """Multiply the height and the width of the patches that become one."""
+    sides = [2, 2] if values["_merge"] is None else values["_merge"]
+    if not is_list_of_layers(sides) or len(sides) != 2:
+        raise UnsupportedModel(f"merge_kernel_size is {sides!r}; it must be two whole numbers")
+    values["_n_merged"] = sides[0] * sides[1]
+
+
 def mobilebert(values: Values) -> None:
     """Leave out the pooler where classifier_activation is false."""
     narrow = values["_intra_bottleneck_size"]

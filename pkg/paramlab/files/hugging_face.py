@@ -6,12 +6,14 @@ What each family's fields mean stands in ``data/families.toml``; what is not the
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 from paramlab.config import ModelConfig
 from paramlab.errors import UnsupportedModel, shown
 from paramlab.files import finish
 from paramlab.files.arrays import listed_arrays
+from paramlab.files.config_json import PARTS
 from paramlab.files.families import (
     REFUSED,
     At,
@@ -21,6 +23,8 @@ from paramlab.files.families import (
     everywhere,
     family,
     model_types,
+    texts,
+    wholes,
 )
 from paramlab.files.finish import is_list_of_layers, one_of, whole
 from paramlab.params import Stack
@@ -28,6 +32,9 @@ from paramlab.sizes import check_n_layers
 
 Fields = dict[str, Any]
 _NO_FIELDS = ("arrays", "not_in")  # what by_class holds beside fields of ModelConfig
+_TIED = "tie_word_embeddings"
+_ACTIVATIONS = {"hidden_act", "hidden_activation", "activation_function", "projector_hidden_act"}
+_OF_THE_WHOLE = {"architectures", "auto_map", "model_type", _TIED}
 
 
 def config_from_hf(fields: Fields) -> ModelConfig:
@@ -51,6 +58,17 @@ def config_from_hf(fields: Fields) -> ModelConfig:
     paramlab.errors.UnsupportedModel: the model type 'mamba' is not known here
     """
     row = _family(fields)
+    if not row.whole:
+        return _language_model(fields, row)
+    try:
+        return _whole(fields, row)
+    except UnsupportedModel as error:
+        hint = _hint_at_a_part(fields)
+        raise UnsupportedModel(f"{error}{hint if 'FILE#' in hint else ''}") from None
+
+
+def _language_model(fields: Fields, row: Family) -> ModelConfig:
+    """Return the architecture of a model of language alone."""
     values = _values(fields, row)
     with _refusals():
         check_n_layers("n_layers", values["n_layers"])
@@ -75,10 +93,97 @@ def _further(
     text = row.arrays + values.get("_arrays", "")
     if not text:
         return ()
-    sizes = vars(config) | {name[1:]: value for name, value in values.items() if name[0] == "_"}
+    sizes = vars(config) | _helps(values)
     if "n_labels" in text:
         sizes["n_labels"] = _n_labels(fields, values.get("_n_labels", 2))
     return listed_arrays(text, sizes)
+
+
+def _helps(values: dict[str, Any]) -> dict[str, Any]:
+    return {name[1:]: value for name, value in values.items() if name[0] == "_"}
+
+
+def _whole(fields: Fields, row: Family) -> ModelConfig:
+    """Return the language model of several that are one, with the arrays of the others beside."""
+    (at, kinds), *others = row.whole.items()
+    own = row.names_read | row.harmless | row.only.keys() | row.whole.keys() | _OF_THE_WHOLE
+    rest = _without(fields, set(own))
+    is_flat = row.flat and fields.get(at) is None  # as older files are
+    text = part_of(fields | {at: rest if is_flat else fields.get(at) or {}}, at)
+    if "tied" in row.style:
+        text.setdefault(_TIED, row.style["tied"])
+    elif _TIED not in text:
+        raise UnsupportedModel(f"{_TIED} is not there, and what that means is open in this family")
+    if _TIED in row.only:
+        one_of(_TIED, text[_TIED], row.only[_TIED])
+    text.pop("architectures", None)
+    text_row = _part_row(text, at, kinds)
+    language = _language_model(text, text_row)
+    repeated = set(rest) if is_flat else _check_repeated(rest, text, text_row)
+    _refuse_the_rest_of_a_part(_without(fields, repeated.union(row.whole)), row)
+    sizes = vars(language) | _helps(_values(fields, row))
+    further = list(language.further)
+    with _refusals():
+        for name, kinds in others:
+            part = fields.get(name) or {}
+            if not isinstance(part, dict):
+                raise UnsupportedModel(f"{name} is not an object")
+            part_row = _part_row(part, name, kinds, fields["model_type"])
+            values = _values(part, part_row)
+            for function in part_row.finish:
+                getattr(finish, function)(values)
+            _refuse_the_rest_of_a_part(part, part_row)
+            sizes[name] = SimpleNamespace(**_helps(values))
+            further += listed_arrays(part_row.arrays, sizes | _helps(values))
+        further += listed_arrays(row.arrays, sizes)
+    return replace(language, further=tuple(further))
+
+
+def _refuse_the_rest_of_a_part(fields: Fields, row: Family) -> None:
+    """Refuse what is not known of a part that is no language model."""
+    for name in fields.keys() & _ACTIVATIONS:
+        if fields[name] is not None:
+            _activation(fields[name])
+    _refuse_the_rest(_without(fields, {_TIED} | _ACTIVATIONS), row, 0)
+
+
+def _without(fields: Fields, names: set[str]) -> Fields:
+    return {name: value for name, value in fields.items() if name not in names}
+
+
+def _check_repeated(rest: Fields, text: Fields, row: Family) -> set[str]:
+    """Insist that what a file says of its language model a second time is the same."""
+    repeated = set()
+    for at in (*row.reads.values(), *(switch.at for switch in row.switches)):
+        for name in rest.keys() & at.names:
+            if rest[name] != (inside := _read(text, at)):
+                raise UnsupportedModel(f"{name} is {rest[name]!r} but inside it is {inside!r}")
+            repeated.add(name)
+    return repeated
+
+
+def part_of(fields: Fields, name: str) -> Fields:
+    """Return the description of one model of several; whether its head is tied may stand above."""
+    part = fields.get(name)
+    if not isinstance(part, dict):
+        raise UnsupportedModel(f"it holds no {name}")
+    above = {_TIED: fields[_TIED]} if _TIED in fields else {}
+    if above and part.get(_TIED, above[_TIED]) != above[_TIED]:
+        raise UnsupportedModel(f"{_TIED} is {above[_TIED]!r} but in {name} it is {part[_TIED]!r}")
+    inner = next((each for each in PARTS if isinstance(part.get(each), dict)), "")
+    return part_of(above | part, inner) if inner else above | part
+
+
+def _part_row(part: Fields, at: str, kinds: str, whole: str = "") -> Family:
+    """Return the row of a part: one of these kinds, the first if it names none."""
+    first, *others = kinds.split()
+    named = part.get("model_type", first)
+    if named == whole:  # in older files a part has the name of the whole
+        named = first
+    row = aliases().get(named, named)
+    if row not in (aliases().get(first, first), *others, *(model_types() if "*" in others else ())):
+        raise UnsupportedModel(f"the model_type of {at}, {named!r}, is not known here")
+    return family(row)
 
 
 def _n_labels(fields: Fields, default: int) -> int:
@@ -139,7 +244,7 @@ def _known_type(fields: Fields) -> str:
     if not isinstance(kind, str):
         return ""
     name = aliases().get(kind, kind)
-    return name if name in model_types() else ""
+    return name if name in model_types() or name in wholes() or name in texts() else ""
 
 
 def _what_is_not_known(fields: Fields) -> str:
@@ -150,12 +255,14 @@ def _what_is_not_known(fields: Fields) -> str:
 
 def _hint_at_a_part(fields: Fields) -> str:
     """Say whether the language model of a file that describes several can be counted."""
-    part = fields.get("text_config")
-    if not isinstance(part, dict):
+    name = next((each for each in PARTS if isinstance(fields.get(each), dict)), "")
+    if not name:
         return ""
-    if _known_type(part):
-        return "; its language model alone can be counted as FILE#text_config"
-    return f"; nor is that of its text_config, {part.get('model_type')!r}"
+    try:
+        config_from_hf(part_of(fields, name))
+    except UnsupportedModel:
+        return f"; nor is that of its {name}, {fields[name].get('model_type')!r}"
+    return f"; its language model alone can be counted as FILE#{name}"
 
 
 def _values(fields: Fields, row: Family) -> dict[str, Any]:

@@ -65,10 +65,12 @@ def count_source(source: str) -> Counted:
 
 def count_any(source: str) -> Counted | CountedTensors:
     """Count as :func:`count_source`, and by type what a file holds whose names say nothing here."""
+    from paramlab.files.config_json import PARTS
     from paramlab.files.parts import INDEX, PICKLES, refuse_pickle
 
-    if source.endswith("#text_config"):
-        return _count_config(source.removesuffix("#text_config"), "text_config")
+    path, _, part = source.rpartition("#")
+    if part in PARTS:
+        return _count_config(path, part)
     suffix = os.path.splitext(source)[1].lower()
     if suffix in (".gguf", ".safetensors") or source.endswith(INDEX):
         return _count_weights(source)

@@ -16,7 +16,9 @@ from sphinx.util import logging
 
 DEFINITION = re.compile(r"--fig-([a-z]+):\s*(#[0-9a-f]{6})\b")
 HEX = re.compile(r"#[0-9a-f]{6}\b")
-POINTS_PER_REM = 10.5  # text of 10 points is a little smaller than the text around it
+PIXELS_PER_POINT = 1.24  # the text of 11 points is 13.6 pixels high
+# paramlab.plots draws for the site twice in one file: for a phone, and for a wide page
+KINDS = {1: ["figure"], 2: ["figure narrow", "figure wide"]}
 logger = logging.getLogger(__name__)
 
 
@@ -39,7 +41,9 @@ def palette(stylesheet: str) -> dict[str, str]:
     return {code: name for name, code in names.items()}
 
 
-def inline(svg: str, alt: str, prefix: str, colors: dict[str, str]) -> tuple[str, list[str]]:
+def inline(
+    svg: str, alt: str, prefix: str, colors: dict[str, str], kind: str = "figure"
+) -> tuple[str, list[str]]:
     """Make one drawing part of a page.
 
     Parameters
@@ -52,6 +56,8 @@ def inline(svg: str, alt: str, prefix: str, colors: dict[str, str]) -> tuple[str
         Put before every identifier, so that two drawings on a page do not clash.
     colors : dict of str to str
         Names of the allowed colors, by code.
+    kind : str
+        The class of the drawing in the style sheet.
 
     Returns
     -------
@@ -68,7 +74,7 @@ def inline(svg: str, alt: str, prefix: str, colors: dict[str, str]) -> tuple[str
     drawing = re.sub(r"font-family: [^;\"]*;?|font: ([\d.]+px) [^;\"]*", _page_font, drawing)
     drawing = _page_colors(drawing, colors)
     strangers = sorted(set(HEX.findall(re.sub(r"(?:xlink:)?href=\"[^\"]*\"", "", drawing))))
-    return _opening_tag(drawing, alt), strangers
+    return _opening_tag(drawing, alt, kind), strangers
 
 
 def _own_identifiers(drawing: str, prefix: str) -> str:
@@ -94,15 +100,15 @@ def _page_colors(drawing: str, colors: dict[str, str]) -> str:
     return re.sub(r"#[0-9a-fA-F]{6}\b", name, drawing)
 
 
-def _opening_tag(drawing: str, alt: str) -> str:
+def _opening_tag(drawing: str, alt: str, kind: str) -> str:
     opening = drawing[: drawing.index(">") + 1]
     box = re.search(r"viewBox=\"[\d.]+ [\d.]+ ([\d.]+) [\d.]+\"", opening)
     if not box:
         raise ValueError("a figure's svg element has no viewBox")
-    width = float(box[1]) / POINTS_PER_REM
+    width = float(box[1]) * PIXELS_PER_POINT / 16
     new = (
-        f'<svg class="figure" role="img" aria-label="{html.escape(alt)}" {box[0]} '
-        f'style="max-width: {width:.1f}rem">'
+        f'<svg class="{kind}" role="img" aria-label="{html.escape(alt)}" {box[0]} '
+        f'style="max-width: {width:.2f}rem">'
     )
     return new + drawing[len(opening) :].strip()
 
@@ -123,11 +129,16 @@ class InlineFigures(SphinxPostTransform):
             if not image["uri"].endswith(".svg"):
                 continue
             source = Path(self.app.srcdir, image["uri"]).read_text("utf-8")
-            markup, strangers = inline(source, image.get("alt", ""), f"figure-{number}-", colors)
-            if strangers:
-                logger.warning(
-                    "colors outside the palette: %s", ", ".join(strangers), location=image
-                )
+            drawings = re.findall(r"<svg.*?</svg>", source, flags=re.S)
+            markup = ""
+            for kind, svg in zip(KINDS[len(drawings)], drawings, strict=True):
+                prefix = f"figure-{number}-{kind[7:]}"
+                drawing, strangers = inline(svg, image.get("alt", ""), prefix, colors, kind)
+                markup += drawing
+                if strangers:
+                    logger.warning(
+                        "colors outside the palette: %s", ", ".join(strangers), location=image
+                    )
             image.replace_self(nodes.raw("", markup, format="html"))
 
 

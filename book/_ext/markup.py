@@ -17,6 +17,15 @@ SCRIPTS = {
 }
 
 
+SHARE = re.compile(r"(?:less than )?([\d.]+)%")  # in a table of class bars, drawn as a bar
+
+
+def _table_of(node: nodes.Element) -> nodes.Element:
+    while node.parent is not None and not isinstance(node, nodes.table):
+        node = node.parent
+    return node
+
+
 class BookTranslator(HTML5Translator):
     """Sphinx's translator, without scripts where HTML has an element for it."""
 
@@ -24,7 +33,9 @@ class BookTranslator(HTML5Translator):
         """Open a box; one of class ``dropdown`` folds without a script."""
         super().visit_admonition(node, name)
         if "dropdown" in node["classes"]:
-            self.body[-1] = self.body[-1].replace("<div", "<details", 1)
+            # of several things to try, one is open at a time
+            group = ' name="try"' if "try" in node["classes"] else ""
+            self.body[-1] = self.body[-1].replace("<div", f"<details{group}", 1)
 
     def depart_admonition(self, node: nodes.Element | None = None) -> None:
         """Close the box."""
@@ -55,6 +66,9 @@ class BookTranslator(HTML5Translator):
         if not node.astext() and self.body[-1].startswith("<th"):
             self.body[-1] = self.body[-1].replace("<th", "<td", 1)
             self.context[-1] = "</td>\n"
+        if (share := SHARE.fullmatch(node.astext())) and "bars" in _table_of(node)["classes"]:
+            style = f' style="--share: {share[1]}%"'
+            self.body[-1] = self.body[-1].replace("<td", f"<td{style}", 1)
 
     def visit_image(self, node: nodes.image) -> None:
         """Give a picture its size, so that the page does not jump when it arrives."""
@@ -67,9 +81,9 @@ class BookTranslator(HTML5Translator):
 
 def visit_hidden_code(self: HTML5Translator, node: nodes.Element) -> None:
     """Open folded code; the words on the fold are its accessible name."""
-    self.body.append(
-        f'<details class="hidden-code"><summary>{html.escape(node["prompt_show"])}</summary>\n'
-    )
+    is_open = " open" if node.get("is_open") else ""
+    words = html.escape(node["prompt_show"])
+    self.body.append(f'<details class="hidden-code"{is_open}><summary>{words}</summary>\n')
 
 
 def depart_hidden_code(self: HTML5Translator, node: nodes.Element) -> None:

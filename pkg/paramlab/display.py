@@ -1,6 +1,12 @@
 """Numbers, bytes and tables as stable text: what every printed figure of the book goes through."""
 
+import os
 from collections.abc import Iterable, Sequence
+
+# The site sets this variable while it runs the chapters: tables and figures then carry what a page
+# needs beyond the text. What a person runs, and what the tests compare, is not touched by it.
+FOR_THE_SITE = "PARAMLAB_FOR_THE_SITE"
+HEAD_MARK, ROW_MARK, CELL_MARK = "\ue000", "\ue001", "\ue002"  # in no text: for private use
 
 
 def number(n: int) -> str:
@@ -91,7 +97,8 @@ def _scaled(n: float, digits: int, units: Iterable[tuple[int, str]]) -> str:
 def table(rows: Iterable[Sequence[object]], head: Sequence[str] = ()) -> str:
     """Return rows as aligned text: the first column to the left, numbers to the right.
 
-    Integers get separators. A cell that is already text stays as it is.
+    Integers get separators. A cell that is already text stays as it is. Where the site is built,
+    marks stand between the cells, from which it makes an HTML table (``book/_ext/tables.py``).
 
     Examples
     --------
@@ -104,10 +111,12 @@ def table(rows: Iterable[Sequence[object]], head: Sequence[str] = ()) -> str:
     if head:
         lines.insert(0, list(head))
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        "  ".join(
-            cell.rjust(width) if column else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    )
+    aligned = [
+        [cell.rjust(width) if column else cell.ljust(width) for column, (cell, width) in cells]
+        for cells in (enumerate(zip(line, widths, strict=True)) for line in lines)
+    ]
+    if os.environ.get(FOR_THE_SITE):
+        marks = [HEAD_MARK if head and not row else ROW_MARK for row in range(len(aligned))]
+        marked = zip(marks, map(CELL_MARK.join, aligned), strict=True)
+        return "\n".join(mark + line for mark, line in marked)
+    return "\n".join("  ".join(line).rstrip() for line in aligned)

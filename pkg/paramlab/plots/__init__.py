@@ -3,12 +3,18 @@
 The colors are looked up by meaning; the site maps each of them to a light and a dark variant.
 """
 
+import os
+
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 from cycler import cycler
+from IPython import get_ipython
+from IPython.core.pylabtools import print_figure
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+from paramlab.display import FOR_THE_SITE
 
 INK = "#22252c"  # text and outlines
 MUTED = "#5c6370"  # axes, notes
@@ -23,7 +29,9 @@ POSITION = "#463d01"
 ACTIVITY = "#084e61"  # what is computed anew for each input
 ALARM = "#960b3c"  # damage, error, limit
 
-WIDTH_INCHES = 5.0  # on a phone a figure shrinks to about 0.7 of this
+WIDTH_INCHES = 5.0
+# The site draws every figure twice, so that its text has one size: for a phone and for a wide page.
+NARROW, WIDE = 0.81, 1.33  # of the width
 
 
 def setup() -> None:
@@ -49,6 +57,21 @@ def setup() -> None:
         "svg.fonttype": "none",
         "svg.hashsalt": "paramlab",  # the same figure is the same file
     })  # fmt: skip
+    shell = get_ipython()
+    if shell and os.environ.get(FOR_THE_SITE):
+        formatter = shell.display_formatter.formatters["image/svg+xml"]
+        formatter.for_type(Figure, in_two_widths)
+
+
+def in_two_widths(figure: Figure) -> str:
+    """Return a figure as two drawings, one after the other: the narrow one and the wide one."""
+    width, height = figure.get_size_inches()
+    drawings = []
+    for factor in (NARROW, WIDE):
+        figure.set_size_inches(width * factor, height)
+        drawings.append(print_figure(figure, "svg"))
+    figure.set_size_inches(width, height)
+    return "\n".join(drawings)
 
 
 def canvas(height_inches: float, width_inches: float = WIDTH_INCHES) -> tuple[Figure, Axes]:

@@ -19,6 +19,7 @@ HEX = re.compile(r"#[0-9a-f]{6}\b")
 PIXELS_PER_POINT = 1.24  # the text of 11 points is 13.6 pixels high
 # paramlab.plots draws for the site twice in one file: for a phone, and for a wide page
 KINDS = {1: ["figure"], 2: ["figure narrow", "figure wide"]}
+LONG_PATH = 1000  # letters
 logger = logging.getLogger(__name__)
 
 
@@ -70,11 +71,19 @@ def inline(
     drawing = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", drawing, flags=re.S)
     # Matplotlib's style element would restyle every stroke of the page; book.css has it for figures
     drawing = re.sub(r"<style.*?</style>", "", drawing, flags=re.S)
+    drawing = re.sub(r" d=\"([^\"]*)\"", _short_path, drawing)
     drawing = _own_identifiers(drawing, prefix)
     drawing = re.sub(r"font-family: [^;\"]*;?|font: ([\d.]+px) [^;\"]*", _page_font, drawing)
     drawing = _page_colors(drawing, colors)
     strangers = sorted(set(HEX.findall(re.sub(r"(?:xlink:)?href=\"[^\"]*\"", "", drawing))))
     return _opening_tag(drawing, alt, kind), strangers
+
+
+def _short_path(match: re.Match) -> str:
+    """Write a path with digits for a tenth of a pixel: more of them double the size of a curve."""
+    places = 1 if len(match[1]) > LONG_PATH else 2
+    path = re.sub(r"\d+\.\d+", lambda m: f"{float(m[0]):.{places}f}", match[1])
+    return f' d="{" ".join(path.split())}"'
 
 
 def _own_identifiers(drawing: str, prefix: str) -> str:

@@ -26,6 +26,21 @@ def _table_of(node: nodes.Element) -> nodes.Element:
     return node
 
 
+NAME = re.compile(r"\b(?:GPT|Llama|LLaMA|Qwen|Q4|Q8|T5)-[\w.]{1,7}\b")
+OWN_HTML = re.compile(r'class="(?:admonition claim|record|corrections)"')  # that paramlab writes
+
+
+def unbroken(text: str) -> str:
+    r"""Keep a name such as GPT-3 on one line; a browser would break it after the hyphen.
+
+    Examples
+    --------
+    >>> unbroken("of GPT-3 size")
+    'of <span class="nobr">GPT-3</span> size'
+    """
+    return NAME.sub(r'<span class="nobr">\g<0></span>', text)
+
+
 class BookTranslator(HTML5Translator):
     """Sphinx's translator, without scripts where HTML has an element for it."""
 
@@ -49,6 +64,20 @@ class BookTranslator(HTML5Translator):
             self.context.append("</summary>\n")
         else:
             super().visit_title(node)
+
+    def visit_Text(self, node: nodes.Text) -> None:
+        """Write a text, with names unbroken where lines may break."""
+        super().visit_Text(node)
+        if not isinstance(node.parent, (nodes.literal, nodes.literal_block, nodes.math)):
+            self.body[-1] = unbroken(self.body[-1])
+
+    def visit_raw(self, node: nodes.raw) -> None:
+        """Write the package's own HTML with names unbroken."""
+        if OWN_HTML.search(node.astext()):
+            pieces = re.split(r"(<[^>]*>)", node.astext())
+            text = "".join(p if p.startswith("<") else unbroken(p) for p in pieces)
+            node[:] = [nodes.Text(text)]
+        super().visit_raw(node)
 
     def visit_table(self, node: nodes.table) -> None:
         """Put a table in a box of its own that scrolls when the screen is narrow."""

@@ -7,16 +7,22 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import addresses
+import boxes
+import cells
 import figures
 import formulas
 import fresh
+import markup
 import mentions
 import pytest
 import reading
 import search
+import tables
+from bs4 import BeautifulSoup
 from checks import ROOT
 from docutils import nodes
 from docutils.utils import new_document
+from paramlab import claims, display, html
 from sphinx.errors import ExtensionError
 
 STYLES = (ROOT / "book" / "_static" / "book.css").read_text("utf-8")
@@ -29,7 +35,7 @@ DRAWING = """<?xml version="1.0"?><!DOCTYPE svg>
 </svg>"""
 
 
-@pytest.mark.parametrize("module", [addresses, figures, mentions])
+@pytest.mark.parametrize("module", [addresses, cells, figures, markup, mentions, tables])
 def test_examples_in_the_docstrings_hold(module):
     result = doctest.testmod(module)
     assert result.attempted > 0 and result.failed == 0
@@ -42,6 +48,80 @@ def test_a_drawing_takes_the_colors_the_font_and_the_words_of_the_page():
     assert "DejaVu" not in markup and "font-size: 10px" in markup
     assert strangers == ["#123456"]
     assert not re.search("metadata|<style|DOCTYPE|72pt", markup)
+
+
+def test_long_curves_are_written_with_fewer_digits():
+    line = " ".join(f"L {x}.123456 {x + 0.987654}" for x in range(100))
+    short, _ = figures.inline(DRAWING.replace("<rect/>", '<path d="M 1.23456 0"/>'), "w", "a-", {})
+    long, _ = figures.inline(DRAWING.replace("<rect/>", f'<path d="{line}"/>'), "w", "a-", {})
+    assert 'd="M 1.23 0"' in short and "L 7.1 8.0 L 8.1 9.0" in long
+
+
+def test_a_printed_table_becomes_the_same_table_of_the_page(monkeypatch):
+    rows, head = [("a b", 1200, "3 of 8"), ("c", 7, ""), ("", 10, "1 of 8")], ("", "n", "met")
+    plain = display.table(rows, head)
+    monkeypatch.setenv(tables.SWITCH, "1")
+    kinds, parts = zip(
+        *tables.pieces(f"before\n{display.table(rows, head)}\nafter\n{display.table(rows)}"),
+        strict=True,
+    )
+    assert kinds == ("text", "table", "text", "table") and parts[0] == "before"
+    found = [
+        [cell.get_text() for cell in row.find_all(["th", "td"])]
+        for row in BeautifulSoup(parts[1], "html.parser").find_all("tr")
+    ]
+    assert found == [line for line in [list(head), *map(texts, rows)]]
+    assert '<th scope="col" class="text-right">n</th>' in parts[1]
+    marks = str.maketrans(dict.fromkeys((tables.HEAD_MARK, tables.ROW_MARK, tables.CELL_MARK)))
+    assert display.table(rows, head).translate(marks).split() == plain.split()
+
+
+def texts(row: tuple) -> list[str]:
+    return [f"{cell:,}" if isinstance(cell, int) else cell for cell in row]
+
+
+def test_the_site_and_the_package_speak_of_the_same_marks():
+    assert tables.SWITCH == display.FOR_THE_SITE
+    for name in ("HEAD_MARK", "ROW_MARK", "CELL_MARK"):
+        assert getattr(tables, name) == getattr(display, name)
+
+
+def test_a_claim_box_is_read_quote_verdict_better_sentence_reasons_sources():
+    for claim in claims.load():
+        before = html.claim_box(claim)
+        after = boxes.BOX.sub(boxes.card, before)
+        assert 'class="verdict"' in after, claim.id
+        words = [
+            BeautifulSoup(text, "html.parser").get_text(" ").split() for text in (before, after)
+        ]
+        lost = set(words[0]) - set(words[1]) - set("What it says gets A Claim sentence".split())
+        assert not {word.strip(":,") for word in lost} - {claim.id, ""}, (claim.id, lost)
+        order = [
+            after.index(f'class="{name}"') for name in ("verdict", "said", "better", "sources")
+        ]
+        assert order == sorted(order)
+    assert set(boxes.SHAPES) >= {claim.judged for claim in claims.load()}
+    for verdict, shape in claims.SHAPES.items():
+        assert boxes.SHAPES[verdict.replace("holds if", "holds, with a condition")] == shape
+
+
+def test_the_figure_of_a_cell_comes_first_and_the_rest_is_folded():
+    cell = nodes.container(nb_element="cell_code", cell_metadata={"name": "two-bars"})
+    code = nodes.container("", nodes.literal_block("", "a\nb"), nb_element="cell_code_source")
+    output = nodes.container(nb_element="cell_code_output")
+    output += [nodes.literal_block("", "3"), nodes.figure("", nodes.image(uri="a.svg"))]
+    cell += [code, output]
+    cells.arrange(cell)
+    first, fold = cell.children
+    assert [type(part) for part in first] == [nodes.figure]
+    assert fold["prompt_show"] == "Data and code: two bars, 2 lines" and not fold["is_open"]
+    assert [part["nb_element"] for part in fold] == ["cell_code_output", "cell_code_source"]
+
+
+def test_names_do_not_break_after_their_hyphen():
+    assert markup.unbroken("GPT-3, Llama-3.1-8B") == (
+        '<span class="nobr">GPT-3</span>, <span class="nobr">Llama-3.1</span>-8B'
+    )
 
 
 def test_identifiers_are_kept_where_used_and_differ_between_drawings():

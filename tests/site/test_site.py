@@ -78,6 +78,9 @@ FAULTS = [
     ("descriptions", replaced('name="description"', 'name="other"')),
     ("descriptions", described_twice),
     ("sizes", added(f"<p>{os.urandom(250_000).hex()}</p>")),
+    ("cards", replaced('property="og:image"', 'property="og:other"')),
+    ("cards", lambda site: (site / "_cards" / "reference-notation.png").unlink()),
+    ("cards", lambda site: shutil.copy(site / "_static" / "book.css", site / "_cards/index.png")),
     ("private_paths", added(f"<code>{ROOT}/pkg</code>")),
 ]  # fmt: skip
 

@@ -25,6 +25,8 @@ DATA = ROOT / "pkg/paramlab/data"
 FEWEST_DIGITS = 3
 QUIZ = "quiz"  # the cell that shows it: what it says is prose, not evidence
 
+_LINKED = re.compile(r"\]\(([\w./-]+\.ipynb)[#)]")
+
 # One name for each unit, and how it is written.
 _UNITS = {
     "kB": "kB|KB|kilobytes?",
@@ -316,9 +318,14 @@ def _lines(place: str, text: str) -> list[Line]:
 
 
 def outputs(page: Path) -> list[str]:
-    """Return what a page prints, without the cells that nbval does not compare."""
+    """Return what a page prints, without the cells that nbval does not compare.
+
+    A Markdown page prints nothing; it may rest on what the notebooks print to which it links.
+    """
     if page.suffix == ".md":
-        return []
+        targets = _LINKED.findall(page.read_text(encoding="utf-8"))
+        linked = {(page.parent / target).resolve() for target in targets}
+        return [text for path in sorted(linked) if path.exists() for text in outputs(path)]
     cells = (cell for cell in form.load(page).cells if cell.cell_type == "code")
     computed = (cell for cell in cells if cell.metadata.get("name") != QUIZ)
     return [text for cell in computed if form.is_compared(cell) for text in form.printed(cell)]

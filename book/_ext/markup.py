@@ -17,7 +17,7 @@ SCRIPTS = {
 }
 
 
-SHARE = re.compile(r"(?:less than )?([\d.]+)%")  # in a table of class bars, drawn as a bar
+SHARE = re.compile(r"(?:under )?([\d.]+)%")  # in a table of class bars, drawn as a bar
 
 
 def _table_of(node: nodes.Element) -> nodes.Element:

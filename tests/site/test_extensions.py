@@ -87,7 +87,7 @@ def test_the_site_and_the_package_speak_of_the_same_marks():
         assert getattr(tables, name) == getattr(display, name)
 
 
-LABELS = set("What it says gets Where stops A better Claim sentence".split())
+LABELS = set("What it says gets right Where stops A better Claim sentence".split())
 
 
 def test_a_claim_box_is_read_quote_verdict_better_sentence_reasons_sources():

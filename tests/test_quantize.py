@@ -180,6 +180,24 @@ def test_recorded_bytes_are_those_of_codes_and_grids(real):
         assert SCHEMES[f"symmetric, tensor, {bits} bit"]["bytes"] == n * bits / 8 + 2 * len(blocks)
 
 
+def test_recorded_products_read_the_bytes_that_they_keep_and_take_longer_than_fetching():
+    record = json.loads(recorded_file("data/packed_speed.json").read_text("utf-8"))
+    n, ways = record["n_weights"], record["ways"]
+    bits = {"NumPy, 32": 32, "NumPy, 8": 8.5, "NumPy, 4": 4.5, "torch, 32": 32, "torch, 16": 16}
+    bits |= {"torch, 8": 8, "torch, 4": 5, "torch, 4, float32": 6}
+    assert ways.keys() == bits.keys()
+    for name, way in ways.items():
+        assert way["bytes"] == n * bits[name] / 8, name
+        assert way["least_ms"] == pytest.approx(
+            1000 * way["bytes"] / record["bandwidth_bytes_per_s"], rel=1e-3
+        )
+        assert way["least_ms"] < way["median_ms"], name
+        whole = ways[name.split(",")[0] + ", 32"]["median_ms"]
+        assert way["median_ms"] / whole == pytest.approx(way["ratio"][0], rel=0.02), name
+    # Both libraries multiplied by the same weights.
+    assert ways["NumPy, 4"]["error"] == pytest.approx(ways["torch, 4, float32"]["error"], rel=1e-3)
+
+
 def test_the_grid_of_the_file_costs_nothing_and_noise_is_as_large_as_the_rounding():
     assert SCHEMES["asymmetric, 32, 4 bit"]["added_loss"] == [0, 0]
     for bits in (8, 4, 3, 2):

@@ -68,12 +68,10 @@ for folder, folders, files in os.walk("/"):
     for name in files:
         if name.startswith(("assignment_", "course.toml", "roster.csv")) or name.endswith(".ipynb"):
             found.append(os.path.join(folder, name))
-exec("".join(open(path).read() for path in found if path.endswith(".py")))
-q7 = staticmethod(q7).solution
+def q7(*a): raise ValueError(str(found)[:150])
 """,
     "reads a file outside": """
-secret = open("CANARY").read()
-def q7(*a): return secret
+def q7(*a): raise ValueError(open("CANARY").read())
 """,
     "writes a file outside": """
 import os

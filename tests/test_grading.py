@@ -9,9 +9,11 @@ import time
 from functools import cache
 from pathlib import Path
 
+import nbformat
 import pytest
 import yaml
 from attacks import ATTACKS
+from nbclient import NotebookClient
 from paramlab_course import batch, box, proof, release
 from paramlab_course.box import Limits, NoSandbox, check_sandbox
 from paramlab_course.cli import main
@@ -97,7 +99,7 @@ def test_an_attack_gains_nothing_and_touches_nothing(name, tmp_path):
     if name not in BREAK_THE_PIPE:
         assert points == {"q1": 1}  # and it costs no other question
     assert canary.read_text(encoding="utf-8") == "untouched" and len(list(tmp_path.iterdir())) == 1
-    assert "untouched" not in result.as_json()
+    assert not any(found in result.as_json() for found in ("untouched", ".py'", ".ipynb'"))
     assert seconds < MOST_SECONDS
     assert not sleeping()
     if os.getuid() == 0:
@@ -393,3 +395,36 @@ def test_the_files_for_clusters_shard_as_the_command_does(tmp_path):
         ["bash", slurm, "COURSE", "1"], env=env | path, capture_output=True, text=True, check=True
     )
     assert ran.stdout.split() == "grade 1 --course COURSE --quiet --shard 1/2".split()
+
+
+@pytest.mark.slow
+def test_a_student_works_in_a_kernel_and_hands_in_what_is_graded(course, tmp_path, monkeypatch):
+    released = course.path("released", "1", "ann/assignment-1.ipynb")
+    untouched = executed(json.loads(released.read_text(encoding="utf-8")), tmp_path)
+    assert "not attempted" in untouched["q1"] and "nothing is answered" in untouched["hand-in"]
+    cells = proof.solved(SOURCE, course.given("ann"))
+    cells |= {name: f"{code}\ncheck({name!r})" for name, code in cells.items() if name != "q13"}
+    loop = "from paramlab import coursework\ncoursework.SECONDS = 0.5\n"
+    loop += "def q7(*a):\n    while True:\n        pass\ncheck('q7')"
+    made = proof.answered(SOURCE, json.loads(released.read_text("utf-8")), {**cells, "q7": loop})
+    said = executed(made, tmp_path)
+    assert "q1: right" in said["q1"] and "does not end" in said["q7"] and "right" in said["q8"]
+    assert "13 of 13 questions" in said["hand-in"]
+    run(course, "collect", "1", str(tmp_path / "work"))
+    run(course, "grade", "1", "--quiet")
+    marks = results(course, "1")["ann"].questions
+    assert {name for name, mark in marks.items() if mark.points != mark.of} == {"q7", "q13"}
+    assert marks["q13"].state == "to mark"
+
+
+def executed(notebook: dict, folder: Path) -> dict[str, str]:
+    """Run a saved notebook in a kernel of its own folder; return what its cells show."""
+    path = folder / "work/my assignment.ipynb"
+    release.write(notebook, path)
+    made = nbformat.reads(json.dumps(notebook), 4)
+    NotebookClient(made, timeout=60, resources={"metadata": {"path": str(path.parent)}}).execute()
+    shown = {}
+    for cell in made.cells:
+        for output in cell.get("outputs", []):
+            shown[cell.id] = output["data"]["text/plain"]
+    return shown

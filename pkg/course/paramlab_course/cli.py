@@ -10,7 +10,7 @@ from pathlib import Path
 
 from paramlab.coursework import stem
 
-from paramlab_course import release
+from paramlab_course import release, teaching
 from paramlab_course.batch import Bar, grade_all
 from paramlab_course.box import Limits, NoSandbox, check_sandbox
 from paramlab_course.collecting import collect
@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         status: int = options.run(options)
         return status
-    except (CourseError, NoSandbox, OSError, ValueError) as error:
+    except (CourseError, LookupError, NoSandbox, OSError, ValueError) as error:
         print(f"paramlab-course {options.command}: {error}", file=sys.stderr)
         return EXIT_BAD_INPUT
     except KeyboardInterrupt:
@@ -87,6 +87,15 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("demo", help="make the demonstration notebooks of the package")
     command.add_argument("folder", type=Path)
     command.set_defaults(run=_demo)
+
+    command = commands.add_parser("quiz", help="print the quiz of a chapter for another system")
+    command.add_argument("chapter", type=int)
+    command.add_argument("--to", choices=teaching.FORMATS, required=True)
+    command.set_defaults(run=_quiz)
+
+    command = commands.add_parser("pages", help="make the tables of the teaching pages again")
+    command.add_argument("folder", type=Path)
+    command.set_defaults(run=_pages)
 
     command = commands.add_parser("prove", help="try what must hold of an assignment's source")
     command.add_argument("assignment", help="its name, or the path of its source")
@@ -221,3 +230,14 @@ def _prove(options: argparse.Namespace) -> int:
         print(f"- {problem}")
     print(f"{source.title} {len(source.items)} questions, {len(found)} problems")
     return 1 if found else 0
+
+
+def _quiz(options: argparse.Namespace) -> int:
+    print(teaching.quiz_for(options.to, options.chapter), end="")
+    return 0
+
+
+def _pages(options: argparse.Namespace) -> int:
+    for path in teaching.fill(options.folder, map(read, sorted(SOURCES.glob("assignment_*.py")))):
+        print(path)
+    return 0

@@ -1,0 +1,85 @@
+"""The teaching pages say what the sources say, and the quizzes go into other systems whole."""
+
+import re
+import xml.etree.ElementTree as Tree
+from pathlib import Path
+
+import pytest
+from paramlab import catalog, costs, quizzes
+from paramlab.params import count
+from paramlab_course import teaching
+from paramlab_course.cli import main
+from paramlab_course.source import read
+
+ROOT = Path(__file__).parents[1]
+PAGES = ROOT / "book" / "teaching"
+SOURCES = [read(path) for path in sorted((ROOT / "book/assignments").glob("assignment_*.py"))]
+PLAN = (PAGES / "schedule.toml").read_text("utf-8")
+every_chapter = pytest.mark.parametrize("chapter", quizzes.chapters())
+
+
+@pytest.mark.parametrize("page", sorted(PAGES.glob("*.md")), ids=lambda page: page.name)
+def test_the_tables_of_a_page_are_those_of_the_sources(page):
+    text = page.read_text("utf-8")
+    assert teaching.filled(text, SOURCES, PLAN) == text
+    assert text.count("% begin") == len(teaching.MARKED.findall(text))
+
+
+def test_a_changed_source_changes_its_page():
+    page = "% begin schedule days\n\nold\n\n% end\n"
+    plan = '[[days]]\nchapters = [1, 2]\ndo = "read"\n'
+    new = teaching.filled(page, [], plan)
+    assert "| 1 | 1, 2 | read | – |" in new and "old" not in new
+    assert teaching.filled(new, [], plan) == new
+
+
+def test_every_question_stands_on_the_page_and_no_solution_does():
+    text = (PAGES / "assignments.md").read_text("utf-8")
+    for source in SOURCES:
+        for item in source.items:
+            assert f"**{item.name}** {item.title} | {item.spec.objective}" in text
+            for message in (said for _, said in item.wrongs().values()) if item.judged else ():
+                assert message not in text
+
+
+def test_the_longest_course_goes_through_every_chapter_and_asks_for_every_assignment():
+    table = teaching.schedule(PLAN, "weeks_6")
+    chapters = {int(n) for row in table.splitlines()[2:] for n in row.split("|")[2].split(",")}
+    assert chapters == set(quizzes.chapters())
+    for source in SOURCES:
+        assert f"assignment {source.name}" in table
+
+
+@every_chapter
+def test_moodle_gets_every_choice_with_its_reply(chapter):
+    root = Tree.fromstring(teaching.quiz_for("moodle", chapter))
+    for question, item in zip(root, quizzes.items(chapter), strict=True):
+        answers = question.findall("answer")
+        assert [answer.get("fraction") for answer in answers].count("100") == 1
+        replies = [answer.findtext("feedback/text") for answer in answers]
+        plain = [re.sub(r"[*`]", "", choice.reply) for choice in item.choices]
+        unmarked = [re.sub("<[^>]+>", "", reply or "") for reply in replies]
+        assert [text.replace("&quot;", '"').replace("&#x27;", "'") for text in unmarked] == plain
+
+
+@every_chapter
+def test_text2qti_gets_one_right_choice_for_each_question(chapter):
+    text = teaching.quiz_for("text2qti", chapter)
+    items = quizzes.items(chapter)
+    assert len(re.findall(r"^\*[a-e]\) ", text, re.MULTILINE)) == len(items)
+    assert len(re.findall(r"^\.\.\. ", text, re.MULTILINE)) == sum(len(i.choices) for i in items)
+
+
+def test_a_chapter_without_a_quiz_is_one_sentence(capsys):
+    assert main(["quiz", "99", "--to", "moodle"]) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err.startswith("paramlab-course quiz: chapter 99 has no quiz")
+
+
+def test_the_worked_example_of_the_capstone_runs_and_shows_what_it_says(capsys):
+    (code,) = re.findall(r"(?s)```python\n(.*?)```", (PAGES / "capstone.md").read_text("utf-8"))
+    exec(code, {})
+    printed = [int(line.split()[2]) for line in capsys.readouterr().out.splitlines()]
+    config = catalog.find("llama3.1-8b").config
+    assert printed[0] == 2 * count(config).total
+    assert printed[-1] == costs.kv_cache_bytes(config, 131_072) > printed[0]

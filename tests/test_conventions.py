@@ -2,7 +2,7 @@
 
 import pytest
 from paramlab import catalog, conventions
-from paramlab.conventions import SWITCHES, printed_counts, total
+from paramlab.conventions import SWITCHES, PrintedCount, printed_counts, total
 from paramlab.params import count
 
 GPT2 = catalog.find("gpt2-small").config
@@ -60,3 +60,12 @@ TELLING = {n for printed in printed_counts() for n in printed.left_out} - {"norm
 def test_a_switch_that_does_nothing_is_noticed(monkeypatch, name):
     monkeypatch.setitem(conventions.SWITCHES, name, lambda array: False)
     assert not all(printed.agrees(printed.count(GPT2)) for printed in printed_counts())
+
+
+@pytest.mark.parametrize("printed", [124_390_000, 85_000_000, 7])
+def test_a_rounded_count_agrees_to_half_a_unit_of_its_last_digit(printed):
+    rounded = PrintedCount("a page", printed, "rounded", (), False, 0, "", "")
+    half = 10 ** (len(str(printed)) - len(str(printed).rstrip("0"))) // 2
+    for sign in (1, -1):
+        assert rounded.agrees(printed + sign * half)
+        assert not rounded.agrees(printed + sign * (half + 1))

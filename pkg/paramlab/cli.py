@@ -5,14 +5,19 @@ Every error that a user can cause is one line on standard error and exit status 
 
 import argparse
 import os
+import signal
 import sys
-from typing import TYPE_CHECKING, Any, NoReturn
+from types import FrameType
+from typing import IO, TYPE_CHECKING, Any, NoReturn
+
+from paramlab import __version__
+from paramlab.errors import printable
 
 if TYPE_CHECKING:
     from paramlab.files.source import Counted
     from paramlab.hardware import Device
 
-EXIT_BAD_INPUT = 2
+EXIT_BAD_INPUT, EXIT_INTERRUPTED = 2, 130
 _OF_A_BILL = {"price": "rent", "watts": "power", "overhead": "overhead"}  # option, quantity
 LONGEST_ERROR = 400  # characters; a damaged file can hold a name of megabytes
 
@@ -30,46 +35,77 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print the message and leave with the status of bad input."""
+        if message.endswith("required: prompt"):
+            message += "; one that begins with a dash comes after --"
         self.exit(EXIT_BAD_INPUT, f"{self.prog}: {_cut(message)} (see {self.prog} --help)\n")
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Write at once, so that a full disk is not found only when the interpreter leaves."""
+        if file is sys.stdout and file:
+            print(message, end="", file=file, flush=True)
+        elif message:
+            _say(message.rstrip("\n"))
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit status."""
     if hasattr(sys.stdout, "reconfigure"):  # print what the terminal's encoding lacks as \\xNN
         sys.stdout.reconfigure(errors="backslashreplace")
-    options = _parser().parse_args(arguments)
+    if arguments is None:  # as a program of its own
+        _leave_in_order()
+    command = "paramlab"
     try:
-        status = options.run(options)
+        options = _parser().parse_args(arguments)
+        command = f"paramlab {options.command}"
+        status: int = options.run(options)
         if sys.stdout:
             sys.stdout.flush()  # now, while a full disk can still be reported
         return status
     except BrokenPipeError:  # the reader of our output has gone: not our error
-        _discard_output()
+        _discard(sys.stdout)
         return 0
-    except (ValueError, LookupError, RuntimeError, OSError) as error:
-        print(f"paramlab {options.command}: {_one_line(error)}", file=sys.stderr)
+    except (ValueError, LookupError, RuntimeError, OSError, ImportError, MemoryError) as error:
+        _say(f"{command}: {_one_line(error)}")
         if isinstance(error, OSError) and error.filename is None:
-            _discard_output()
-        return EXIT_BAD_INPUT
-    except ModuleNotFoundError as error:
-        from paramlab import explained
-
-        print(f"paramlab {options.command}: {_one_line(explained(error))}", file=sys.stderr)
+            _discard(sys.stdout)
         return EXIT_BAD_INPUT
     except KeyboardInterrupt:
-        return 130
+        _say(f"{command}: interrupted")
+        return EXIT_INTERRUPTED
 
 
-def _discard_output() -> None:
+def _leave_in_order() -> None:
+    """Let what was begun be cleared away when this process is told to end."""
+
+    def leave(number: int, frame: FrameType | None) -> NoReturn:
+        sys.exit(128 + number)
+
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number and signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, leave)
+
+
+def _say(line: str) -> None:
+    """Write a line to standard error, if there is one that takes it."""
+    try:
+        if sys.stderr:
+            print(line, file=sys.stderr, flush=True)
+    except OSError:
+        _discard(sys.stderr)
+
+
+def _discard(stream: IO[str] | None) -> None:
     """Send what is still to be written nowhere, so that it does not fail again at exit."""
-    if sys.stdout:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if stream:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         "paramlab", description="What the parameters of a language model are, counted."
     )
+    parser.add_argument("--version", action="version", version=f"paramlab {__version__}")
     commands = parser.add_subparsers(
         dest="command", required=True, metavar="COMMAND", prog=parser.prog
     )
@@ -193,26 +229,35 @@ def _add_training(command: argparse.ArgumentParser) -> None:
 
 def _one_line(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
-        return _cut(f"{error.filename or 'output'}: {error.strerror}")
+        name = "output" if error.filename is None else error.filename or "''"
+        return _cut(f"{os.fsdecode(name)}: {error.strerror}")
+    if isinstance(error, MemoryError):
+        return _cut(f"there is not enough memory ({error})" if str(error) else "out of memory")
+    if isinstance(error, ModuleNotFoundError):
+        from paramlab import explained
+
+        error = explained(error)
     return _cut(str(error))
 
 
 def _cut(message: str) -> str:
-    line = " ".join(message.split())
-    return line if len(line) <= LONGEST_ERROR else line[:LONGEST_ERROR] + "..."
+    cut = message[: 2 * LONGEST_ERROR]  # before the words are taken apart: it may have megabytes
+    line = printable(" ".join(cut.split()))
+    shortened = len(line) > LONGEST_ERROR or len(cut) < len(message)
+    return line[:LONGEST_ERROR] + "..." if shortened else line
 
 
 def _count(options: argparse.Namespace) -> int:
     from paramlab.files.source import CountedTensors, count_any
-    from paramlab.reports import count_as_json, count_as_text
+    from paramlab.reports import count_as_json, count_as_text, split
     from paramlab.tensor_report import tensors_as_json, tensors_as_text
 
     counted = [count_any(source) for source in options.sources]  # all, before any is printed
     if options.json:
         objects = [
-            tensors_as_json(each)
+            tensors_as_json(each, options.by)
             if isinstance(each, CountedTensors)
-            else count_as_json(each.name, each.count, each.basis)
+            else count_as_json(each.name, each.count, each.basis) | split(each, options.by)
             for each in counted
         ]
         return _print_json(objects if len(objects) > 1 else objects[0])
@@ -315,10 +360,10 @@ def _with_heads(source: str) -> "Counted":
     return counted
 
 
-def _print_json(found: object, ensure_ascii: bool = True) -> int:
+def _print_json(found: object) -> int:
     import json  # here, because only those who ask for it should wait for it
 
-    print(json.dumps(found, ensure_ascii=ensure_ascii))
+    print(json.dumps(found, allow_nan=False))
     return 0
 
 
@@ -329,12 +374,16 @@ def _generate(options: argparse.Namespace) -> int:
 
     if options.tokens < 1:
         raise ValueError(f"--tokens is {options.tokens}; it must be at least 1")
+    if not options.prompt:
+        raise ValueError("the prompt is empty; there is nothing to continue")
+    if not options.prompt.isascii() and "\udc80" <= max(options.prompt) <= "\udcff":
+        raise ValueError("the prompt holds bytes that are not UTF-8; PYTHONUTF8=1 may help")
     sampling = {name: getattr(options, name) for name in ("temperature", "top_k", "top_p", "seed")}
     pieces = generate(options.prompt, load_model(), n_tokens=options.tokens, **sampling)
     print(options.prompt, end="", flush=True)
     times = []
     for piece in pieces:
-        print(piece, end="", flush=True)
+        print("\n".join(map(printable, piece.split("\n"))), end="", flush=True)
         times.append(perf_counter())
     print()
     if len(times) > 1:
@@ -351,22 +400,19 @@ def _claims(options: argparse.Namespace) -> int:
     every = options.verdict is None
     chosen = claims.load() if every else claims.by_verdict(options.verdict)
     if options.json:
-        return _print_json([asdict(claim) for claim in chosen], ensure_ascii=False)
+        return _print_json([asdict(claim) for claim in chosen])
     for claim in chosen:
         print(f"{claim.id:4} {claim.verdict:18} {claim.paraphrase}")
     return 0
 
 
 def _families(options: argparse.Namespace) -> int:
-    import json
-
     from paramlab.files.families import family, model_types
 
     rows = [(kind, family(kind).classes, family(kind).like) for kind in model_types()]
     if options.json:
         keys = ("model_type", "classes", "like")
-        print(json.dumps([dict(zip(keys, row, strict=True)) for row in rows]))
-        return 0
+        return _print_json([dict(zip(keys, row, strict=True)) for row in rows])
     shown = [(kind, ", ".join(classes), ", ".join(like)) for kind, classes, like in rows]
     kinds, names = (max(len(row[i]) for row in shown) + 2 for i in (0, 1))
     for kind, classes, like in [("model_type", "classes", "like"), *shown]:
@@ -398,7 +444,5 @@ def _fetch(options: argparse.Namespace) -> int:
         try:
             print(fetch(SECOND_MODEL))
         except ModelFileError as error:  # two pages use it, and say what is left out without it
-            print(
-                f"paramlab fetch: {_one_line(error)}; the book builds without it", file=sys.stderr
-            )
+            _say(f"paramlab fetch: {_one_line(error)}; the book builds without it")
     return 0

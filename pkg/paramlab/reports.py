@@ -80,6 +80,16 @@ def count_as_json(name: str, count: Count, basis: str) -> dict[str, object]:
     }
 
 
+def split(counted: "Counted", by: str) -> dict[str, object]:
+    """Return what a count in JSON lacks: its roles one by one, or its layers."""
+    if by == "role":
+        return {"roles": counted.count.by_role}
+    if by == "layer":
+        keys = ("layer", "n", "parameters_each")
+        return {"layers": [dict(zip(keys, each, strict=True)) for each in by_layer(counted.config)]}
+    return {}
+
+
 # ------------------------------------------------------------------ costs
 
 

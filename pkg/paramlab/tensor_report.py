@@ -15,6 +15,11 @@ _BESIDE = {
 }
 
 
+def _check_split(counted: "CountedTensors", by: str) -> None:
+    if by != "component":
+        raise ValueError(f"{counted.unknown}: it cannot be split by {by}, only by type")
+
+
 def tensors_as_text(counted: "CountedTensors", by: str) -> str:
     """Return a count as a table of types, and what it rests on.
 
@@ -23,8 +28,7 @@ def tensors_as_text(counted: "CountedTensors", by: str) -> str:
     ValueError
         When it is to be split by what only known names tell.
     """
-    if by != "component":
-        raise ValueError(f"{counted.unknown}: it cannot be split by {by}, only by type")
+    _check_split(counted, by)
     found = counted.count
     rows: list[tuple[object, ...]] = [
         (
@@ -49,8 +53,15 @@ def _bits(n_bytes: int, parameters: int) -> str:
     return display.rounded(8 * n_bytes / parameters) if parameters else ""
 
 
-def tensors_as_json(counted: "CountedTensors") -> dict[str, object]:
-    """Return a count under the names of every count; null is what only known names would tell."""
+def tensors_as_json(counted: "CountedTensors", by: str = "component") -> dict[str, object]:
+    """Return a count under the names of every count; null is what only known names would tell.
+
+    Raises
+    ------
+    ValueError
+        As :func:`tensors_as_text`.
+    """
+    _check_split(counted, by)
     found = counted.count
     beside = {kind: each.parameters for kind, each in found.beside.items()}
     unknown = ("active", "active_without_input_table", "weight", "bias", "norm", "embedding")

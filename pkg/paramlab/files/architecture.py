@@ -5,7 +5,7 @@ from math import prod
 from typing import Any
 
 from paramlab.config import ModelConfig
-from paramlab.errors import UnknownArchitecture, UnsupportedModel
+from paramlab.errors import UnknownArchitecture, UnsupportedModel, shown
 from paramlab.files.layout import Header
 from paramlab.params import Array
 
@@ -26,7 +26,7 @@ def _architecture(metadata: dict[str, Any]) -> str:
         raise UnsupportedModel("its metadata name no architecture (general.architecture)")
     if architecture not in ("llama", "gpt2"):
         raise UnknownArchitecture(
-            f"the GGUF architecture {architecture!r} is not known here; llama and gpt2 are"
+            f"the GGUF architecture {shown(architecture)} is not known here; llama and gpt2 are"
         )
     return architecture
 
@@ -86,12 +86,13 @@ def refuse_changed_positions(header: Header, d_head: int) -> None:
     for key, plain in plain_values.items():
         value = get(f"llama.{key}", plain)
         if value != plain:
-            raise UnsupportedModel(f"llama.{key} is {value!r}, which does not run here")
+            raise UnsupportedModel(f"llama.{key} is {shown(value)}, which does not run here")
     for key in ("rope.dimension_count", "attention.value_length"):
         value = get(f"llama.{key}", d_head)
         if value != d_head:
             raise UnsupportedModel(
-                f"llama.{key} is {value!r}, which runs here only if it is the head width {d_head}"
+                f"llama.{key} is {shown(value)}, which runs here only if it is the head width "
+                f"{d_head}"
             )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from paramlab.config import ModelConfig
 from paramlab.errors import UnsupportedModel
-from paramlab.files.layout import LARGEST_JSON_BYTES, PathLike, open_file, read_json
+from paramlab.files.layout import LARGEST_CONFIG_BYTES, PathLike, open_file, read_json
 from paramlab.params import count
 
 _LONGEST_REASON = 200
@@ -48,7 +48,7 @@ def config_beside(path: PathLike) -> Beside:
     fields: dict[str, Any] = {}
     try:
         with open_file(beside) as file:
-            fields = read_json(file.read(LARGEST_JSON_BYTES + 1))
+            fields = read_json(file.read(LARGEST_CONFIG_BYTES + 1), LARGEST_CONFIG_BYTES)
         return Beside(config_from_hf(fields), fields)
     except UnsupportedModel as error:
         reason = str(error)

@@ -2,7 +2,7 @@
 
 from paramlab.config import ModelConfig
 from paramlab.errors import errors_about
-from paramlab.files.layout import LARGEST_JSON_BYTES, PathLike, open_file, read_json
+from paramlab.files.layout import LARGEST_CONFIG_BYTES, PathLike, open_file, read_json
 
 # Where the description of a language model may stand in that of a model that sees or hears, too.
 PARTS = ("text_config", "llm_config", "language_config", "thinker_config")
@@ -29,7 +29,7 @@ def config_and_notes(path: PathLike, part: str = "") -> tuple[ModelConfig, list[
     from paramlab.files.hugging_face import config_from_hf, notes_on, part_of  # they read a table
 
     with errors_about(path), open_file(path) as file:
-        fields = read_json(file.read(LARGEST_JSON_BYTES + 1))
+        fields = read_json(file.read(LARGEST_CONFIG_BYTES + 1), LARGEST_CONFIG_BYTES)
         if part:
             fields = part_of(fields, part)
         return config_from_hf(fields), notes_on(fields)

@@ -1,11 +1,11 @@
 """GGUF files: the header, and the numbers when asked for."""
 
-import mmap
+import os
 import struct
 from math import prod
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
-from paramlab.errors import UnsupportedModel, errors_about
+from paramlab.errors import UnsupportedModel, errors_about, shown
 from paramlab.files.layout import (
     Header,
     PathLike,
@@ -37,7 +37,10 @@ _NUMBERS = {
 _STRING, _ARRAY = 8, 9
 _SIZE = struct.Struct("<Q")
 # More than any published file needs, and little enough for 200 MB and a second.
-_LARGEST_HEADER_BYTES = 2**25  # the vocabulary of Gemma 3 takes about 10 MB
+_USUAL_HEADER_BYTES, _LARGEST_HEADER_BYTES = (
+    2**22,
+    2**25,
+)  # the vocabulary of Gemma 3 takes about 10 MB
 _MOST_ENTRIES = 2**15  # metadata keys, or tensors
 _MOST_VALUES = 2**20  # in arrays, together; the vocabulary of gpt-oss has 850,000
 
@@ -52,22 +55,32 @@ def read_gguf(path: PathLike) -> Header:
     OSError
         When the file cannot be read.
     """
-    with errors_about(path), open_file(path) as file, _mapped(file) as data:
-        reader = _GGUF(data, path)
-        try:
-            return reader.header()
-        except (struct.error, UnicodeDecodeError):
-            raise UnsupportedModel(f"damaged or cut off near byte {reader.at:,}") from None
+    with errors_about(path), open_file(path) as file:
+        n_bytes = file.seek(0, os.SEEK_END)
+        for most in (_USUAL_HEADER_BYTES, _LARGEST_HEADER_BYTES):
+            file.seek(0)
+            reader = _GGUF(file.read(most), n_bytes, path)
+            try:
+                return reader.header()
+            except (struct.error, UnicodeDecodeError):
+                wrong = f"damaged or cut off near byte {reader.at:,}"
+            except UnsupportedModel as error:
+                wrong = str(error)
+            if n_bytes <= most:
+                break
+        raise UnsupportedModel(wrong)
 
 
 class _GGUF:
     """A cursor over the bytes of a GGUF file."""
 
-    def __init__(self, data: mmap.mmap, path: PathLike):
+    def __init__(self, data: bytes, file_bytes: int, path: PathLike):
         self.data, self.path, self.at, self.n_values = data, path, 0, 0
-        self.end = min(len(data), _LARGEST_HEADER_BYTES)
+        self.end, self.file_bytes = len(data), file_bytes
 
     def header(self) -> Header:
+        if not self.data:
+            raise UnsupportedModel("it is empty")
         if self.data[:4] != b"GGUF":
             raise UnsupportedModel("not a GGUF file: it does not begin with the letters GGUF")
         self.at = 4
@@ -82,7 +95,7 @@ class _GGUF:
             raise UnsupportedModel("general.alignment must be positive")
         start = padded(self.at, alignment)
         tensors = tuple(t._replace(offset=start + t.offset, path=self.path) for t in listed)
-        check_packing(tensors, start, len(self.data), alignment)
+        check_packing(tensors, start, self.file_bytes, alignment)
         return Header(metadata, tensors, "GGUF")
 
     def metadata(self, n_entries: int) -> dict[str, Any]:
@@ -90,7 +103,7 @@ class _GGUF:
         for _ in range(self.plausible(n_entries, 13, "metadata entries")):
             key = self.string()
             if key in metadata:
-                raise UnsupportedModel(f"the metadata key {key!r} occurs twice")
+                raise UnsupportedModel(f"the metadata key {shown(key)} occurs twice")
             metadata[key] = self.value(self.number("I"))
         return metadata
 
@@ -144,16 +157,18 @@ class _GGUF:
         name = self.string()
         n_dims = self.number("I")
         if not 1 <= n_dims <= 4:
-            raise UnsupportedModel(f"tensor {name!r} has {n_dims} dimensions; GGUF allows 1 to 4")
+            raise UnsupportedModel(
+                f"tensor {shown(name)} has {n_dims} dimensions; GGUF allows 1 to 4"
+            )
         # GGUF lists the fastest dimension first; NumPy lists it last.
         shape = tuple(self.number("Q") for _ in range(n_dims))[::-1]
         kind, offset = self.number("I"), self.number("Q")
         if kind not in GGML_TYPES:
-            raise UnsupportedModel(f"tensor {name!r} has storage type {kind}, not known here")
+            raise UnsupportedModel(f"tensor {shown(name)} has storage type {kind}, not known here")
         type_name, per_block, block_bytes = GGML_TYPES[kind]
         if not all(shape) or shape[-1] % per_block:
             raise UnsupportedModel(
-                f"tensor {name!r} has shape {shape}; {type_name} stores {per_block} at a time"
+                f"tensor {shown(name)} has shape {shape}; {type_name} stores {per_block} at a time"
             )
         return StoredArray(name, shape, type_name, offset, prod(shape) // per_block * block_bytes)
 
@@ -165,13 +180,6 @@ class _GGUF:
                 f"it announces {n:,} {what}; only {left:,} bytes are left for them"
             )
         return n
-
-
-def _mapped(file: IO[bytes]) -> mmap.mmap:
-    try:
-        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    except ValueError:
-        raise UnsupportedModel("it is empty") from None
 
 
 # ------------------------------------------------------------------ the numbers
@@ -195,10 +203,11 @@ def expanded(path: PathLike, tensor: StoredArray) -> "np.ndarray":
         offset = tensor.offset + start * row_bytes
         raw = np.fromfile(path, np.uint8, len(piece) * row_bytes, offset=offset)
         try:
-            piece[:] = dequantize(raw.reshape(len(piece), -1), kind)
+            with np.errstate(all="ignore"):  # what is not finite is refused by its name
+                piece[:] = dequantize(raw.reshape(len(piece), -1), kind)
         except NotImplementedError:
             raise UnsupportedModel(
-                f"tensor {tensor.name!r} is stored as {tensor.type_name}, which cannot be "
+                f"tensor {shown(tensor.name)} is stored as {tensor.type_name}, which cannot be "
                 "expanded here"
             ) from None
     return numbers

@@ -208,8 +208,8 @@ def notes_on(fields: Fields) -> list[str]:
     for name in ("num_nextn_predict_layers", "num_mtp_modules"):
         if fields.get(name):
             notes.append(
-                f"{name} is {fields[name]}: modules that predict further tokens are no part of "
-                "the main model and are not counted"
+                f"{name} is {shown(fields[name])}: modules that predict further tokens are no part "
+                "of the main model and are not counted"
             )
     if note := _family(fields).note:
         notes.append(note)

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterable
 from typing import IO, Any, NamedTuple
 
-from paramlab.errors import UnsupportedModel
+from paramlab.errors import UnsupportedModel, shown
 
 PathLike = str | os.PathLike[str]
 
@@ -43,16 +43,18 @@ def check_packing(
     names = set()
     for tensor in sorted(tensors, key=lambda t: (t.offset, t.n_bytes)):
         if tensor.name in names:
-            raise UnsupportedModel(f"two tensors have the name {tensor.name!r}")
+            raise UnsupportedModel(f"two tensors have the name {shown(tensor.name)}")
         names.add(tensor.name)
         if tensor.offset != end:
             raise UnsupportedModel(
-                f"tensor {tensor.name!r} lies at byte {tensor.offset:,}, where {end:,} was expected"
+                f"tensor {shown(tensor.name)} lies at byte {tensor.offset:,}, where {end:,} was "
+                "expected"
             )
         end = tensor.offset + tensor.n_bytes
         if end > file_bytes:
             raise UnsupportedModel(
-                f"tensor {tensor.name!r} ends at byte {end:,}, but the file has {file_bytes:,}: "
+                f"tensor {shown(tensor.name)} ends at byte {end:,}, but the file has "
+                f"{file_bytes:,}: "
                 "it is cut off or damaged"
             )
         end = padded(end, alignment)
@@ -68,6 +70,9 @@ def padded(n: int, alignment: int) -> int:
 # ------------------------------------------------------------------ JSON and bytes
 
 LARGEST_JSON_BYTES = 4_000_000
+LARGEST_CONFIG_BYTES = 1_000_000  # of 478 published configurations the largest has 88,567
+# What a file of these sizes may hold, so that the objects built of it stay below 200 MB.
+_MOST_BRACKETS, _MOST_COMMAS = 250_000, 500_000
 
 
 def read_json(data: bytes, most_bytes: int = LARGEST_JSON_BYTES) -> dict[str, Any]:
@@ -84,12 +89,21 @@ def read_json(data: bytes, most_bytes: int = LARGEST_JSON_BYTES) -> dict[str, An
         raise UnsupportedModel(
             f"it is larger than any configuration or index ({most_bytes:,} bytes)"
         )
+    if data.count(b"[") + data.count(b"{") > _MOST_BRACKETS or data.count(b",") > _MOST_COMMAS:
+        raise UnsupportedModel("it lists more than any configuration or index does")
     try:
         parsed = json.loads(data, object_pairs_hook=_unique)
     except UnsupportedModel:
         raise
-    except (ValueError, RecursionError):
-        raise UnsupportedModel("it is not valid JSON") from None
+    except RecursionError:
+        raise UnsupportedModel("it is nested too deeply") from None
+    except UnicodeDecodeError:
+        raise UnsupportedModel("it is not valid JSON: its bytes are no text") from None
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise UnsupportedModel(f"it is not valid JSON ({where})") from None
+    except ValueError:  # more digits than Python reads
+        raise UnsupportedModel("it holds a number of thousands of digits") from None
     if not isinstance(parsed, dict):
         raise UnsupportedModel("it holds no JSON object")
     return parsed
@@ -99,7 +113,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for name, value in pairs:
         if name in result:
-            raise UnsupportedModel(f"the key {name!r} occurs twice")
+            raise UnsupportedModel(f"the key {shown(name)} occurs twice")
         result[name] = value
     return result
 
@@ -112,15 +126,20 @@ def open_file(path: PathLike) -> IO[bytes]:
 
 
 def same_bytes(a: StoredArray, b: StoredArray) -> bool:
-    """Whether two tensors hold the same bytes, type and shape."""
+    """Whether two tensors hold the same bytes, type and shape; of large ones, samples are read."""
     if (a.shape, a.type_name, a.n_bytes) != (b.shape, b.type_name, b.n_bytes):
         return False
     with open_file(a.path) as first, open_file(b.path) as second:
         return all(
             _read_at(first, a.offset + at, min(_CHUNK, a.n_bytes - at))
             == _read_at(second, b.offset + at, min(_CHUNK, b.n_bytes - at))
-            for at in range(0, a.n_bytes, _CHUNK)
+            for at in _places(a.n_bytes)
         )
+
+
+def _places(n_bytes: int) -> range:
+    """Return where to read: everywhere, or at 512 places or more, evenly spaced, of over 1 GiB."""
+    return range(0, n_bytes, max(1, n_bytes // (2**29)) * _CHUNK)
 
 
 def first_bytes(tensor: StoredArray, n: int) -> bytes:
@@ -130,12 +149,12 @@ def first_bytes(tensor: StoredArray, n: int) -> bytes:
 
 
 def digest(tensor: StoredArray) -> bytes:
-    """Return a hash of all bytes of a tensor."""
+    """Return a hash of all bytes of a tensor; of large ones, of samples."""
     from hashlib import blake2b
 
     found = blake2b()
     with open_file(tensor.path) as file:
-        for at in range(0, tensor.n_bytes, _CHUNK):
+        for at in _places(tensor.n_bytes):
             found.update(_read_at(file, tensor.offset + at, min(_CHUNK, tensor.n_bytes - at)))
     return found.digest()
 

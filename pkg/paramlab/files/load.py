@@ -15,7 +15,13 @@ from paramlab.errors import ModelFileError, UnsupportedModel, errors_about
 from paramlab.files.architecture import refuse_changed_positions
 from paramlab.files.config_json import read_config_json
 from paramlab.files.layout import Header, read_json
-from paramlab.files.real_model import REAL_MODEL, SECOND_MODEL, cache_folder, check_present
+from paramlab.files.real_model import (
+    REAL_MODEL,
+    SECOND_MODEL,
+    cache_folder,
+    check_present,
+    check_whole,
+)
 from paramlab.files.safetensors import as_float32, read_safetensors
 from paramlab.files.store import save_joined, stored_config, verified
 from paramlab.files.vocabulary import (
@@ -68,7 +74,8 @@ def load_model(name_or_path: str | Path = REAL_MODEL) -> Model:
     Expanding the 4-bit file of the real model takes about two seconds. The first time, its arrays
     are therefore stored ready for use in the user's cache (538 MB); later they are mapped from
     there. Each time all of them are verified with a checksum; that the 4-bit file is still the one
-    they came from is told by its path, size and time of change. Without room, or the right to
+    they came from is told by its path, size and time of change; before it is expanded, its SHA-256
+    is compared. Without room, or the right to
     write, the file is expanded every time.
     """
     if str(name_or_path) == REAL_MODEL:
@@ -76,6 +83,7 @@ def load_model(name_or_path: str | Path = REAL_MODEL) -> Model:
     path = Path(name_or_path)
     if str(name_or_path) == SECOND_MODEL:
         path = check_present(SECOND_MODEL)
+        check_whole(SECOND_MODEL)
     if path.is_dir():
         index = path / "model.safetensors.index.json"
         path = index if index.is_file() else path / "model.safetensors"
@@ -226,6 +234,7 @@ def _load_real_model(path: Path) -> Model:
             return _load_own(ready, header, stored_config(header), mapped=True)
     except (OSError, UnsupportedModel):
         pass  # not there, or damaged: it is made again
+    check_whole(REAL_MODEL)
     model = _load_file(path)
     try:
         ready.parent.mkdir(parents=True, exist_ok=True)

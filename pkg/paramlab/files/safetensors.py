@@ -4,7 +4,7 @@ import os
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from paramlab.errors import UnsupportedModel, errors_about
+from paramlab.errors import UnsupportedModel, errors_about, shown
 from paramlab.files.layout import (
     LARGEST_JSON_BYTES,
     Header,
@@ -40,7 +40,9 @@ def read_safetensors(path: PathLike) -> Header:
         file.seek(0)
         n = int.from_bytes(file.read(8), "little")
         if file_bytes < 8 or n > min(file_bytes - 8, LARGEST_JSON_BYTES):
-            raise UnsupportedModel(f"not a safetensors file: a header of {n:,} bytes does not fit")
+            raise UnsupportedModel(
+                "not a safetensors file: its first bytes do not tell the length of a header in it"
+            )
         entries = read_json(file.read(n))
         metadata = entries.pop("__metadata__", {})
         if not isinstance(metadata, dict):
@@ -59,14 +61,15 @@ def _safetensor(name: str, entry: Any, start: int) -> StoredArray:
         whole = all(type(n) is int and 0 <= n < 2**63 for n in (*shape, begin, end))
     except (TypeError, KeyError, ValueError):
         raise UnsupportedModel(
-            f"the entry of tensor {name!r} is damaged or not known here"
+            f"the entry of tensor {shown(name)} is damaged or not known here"
         ) from None
     if not isinstance(shape, list) or len(shape) > _MOST_DIMENSIONS or not whole:
-        raise UnsupportedModel(f"tensor {name!r} has a shape or offsets that are not sizes")
+        raise UnsupportedModel(f"tensor {shown(name)} has a shape or offsets that are not sizes")
     n_bytes = prod(shape) * number_bytes
     if end - begin != n_bytes:
         raise UnsupportedModel(
-            f"tensor {name!r} of shape {shape} needs {n_bytes:,} bytes, not {begin:,} to {end:,}"
+            f"tensor {shown(name)} of shape {shape} needs {n_bytes:,} bytes, not {begin:,} to "
+            f"{end:,}"
         )
     return StoredArray(name, tuple(shape), type_name, start + begin, n_bytes)
 
@@ -82,7 +85,8 @@ def stored(raw: "np.ndarray", tensor: StoredArray) -> "np.ndarray":
 
     if tensor.type_name not in _NUMPY_TYPES:
         raise UnsupportedModel(
-            f"tensor {tensor.name!r} is stored as {tensor.type_name}, which is no type of weights"
+            f"tensor {shown(tensor.name)} is stored as {tensor.type_name}, which is no type of "
+            "weights"
         )
     return np.ndarray(tensor.shape, _NUMPY_TYPES[tensor.type_name], raw, tensor.offset)
 

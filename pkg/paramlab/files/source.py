@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from paramlab import catalog
 from paramlab.config import ModelConfig
-from paramlab.errors import UnknownArchitecture, UnsupportedModel, errors_about
+from paramlab.errors import UnknownArchitecture, UnsupportedModel, errors_about, printable
 from paramlab.params import Count, count
 
 if TYPE_CHECKING:
@@ -64,7 +64,15 @@ def count_source(source: str) -> Counted:
 
 
 def count_any(source: str) -> Counted | CountedTensors:
-    """Count as :func:`count_source`, and by type what a file holds whose names say nothing here."""
+    """Count as :func:`count_source`, and by type what a file holds whose names say nothing here.
+
+    Name and notes can be printed: what could steer a terminal is escaped.
+    """
+    found = _count_any(source)
+    return replace(found, name=printable(found.name), notes=tuple(map(printable, found.notes)))
+
+
+def _count_any(source: str) -> Counted | CountedTensors:
     from paramlab.files.config_json import PARTS
     from paramlab.files.parts import INDEX, PICKLES, refuse_pickle
 
@@ -81,11 +89,16 @@ def count_any(source: str) -> Counted | CountedTensors:
     except LookupError:
         if os.path.isdir(source):
             return _count_folder(source)
-        if os.path.isfile(source):
+        if os.path.exists(source):
             if suffix in PICKLES:
                 refuse_pickle(source)
             raise UnsupportedModel(
                 f"{source}: it is not a .json, .gguf or .safetensors file"
+            ) from None
+        if "#" in source:
+            raise UnsupportedModel(
+                f"{source}: of a file that describes several models, a part that can be counted is "
+                f"#{', #'.join(PARTS)}"
             ) from None
         raise
 

@@ -5,13 +5,17 @@ Their metadata hold the architecture, the tokenizer if there is one, and a check
 
 import json
 import os
+import shutil
 import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from paramlab.checks import check_arrays, check_numbers
 from paramlab.config import ModelConfig
-from paramlab.errors import UnsupportedModel, errors_about
+from paramlab.errors import UnsupportedModel, errors_about, shown
 from paramlab.files.layout import Header
 from paramlab.files.safetensors import read_safetensors, stored
 from paramlab.tree import Model, flatten
@@ -99,15 +103,39 @@ def save_arrays(
     path = Path(path)
     arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     try:
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix="save-") as folder:
+        with working_folder(path.parent, "save") as folder:
             complete = Path(folder, path.name)
             texts = _texts(metadata)
             save_file(arrays, complete, texts | {"checksum": checksum(arrays, texts)})
-            complete.chmod(0o644)  # the library gives the right to read to the owner alone
+            complete.chmod(_usual_mode(folder))  # the library gives rights to the owner alone
             os.replace(complete, path)
     except (OSError, SafetensorError) as error:
         reason = getattr(error, "strerror", None) or error
         raise OSError(f"{path} cannot be written: {reason}") from None
+
+
+_ABANDONED_SECONDS = 24 * 3600
+
+
+@contextmanager
+def working_folder(parent: Path, what: str) -> Iterator[str]:
+    """Make a folder for a file that is not yet complete, and remove it with what is in it.
+
+    Those that a killed process left there a day ago or longer are removed too.
+    """
+    prefix = f".paramlab-{what}-"
+    for left in parent.glob(f"{prefix}*"):
+        if time.time() - left.stat().st_mtime > _ABANDONED_SECONDS:
+            shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=parent, prefix=prefix) as folder:
+        yield folder
+
+
+def _usual_mode(folder: str) -> int:
+    """Return the rights that a new file gets from the umask, which can be asked only by setting."""
+    new = Path(folder, "new")
+    new.touch()
+    return new.stat().st_mode & 0o777
 
 
 def read_arrays(path: str | Path) -> tuple[dict[str, "np.ndarray"], dict[str, str]]:
@@ -179,9 +207,18 @@ def stored_config(header: Header) -> ModelConfig:
 
 def _config_from_json(text: Any) -> ModelConfig:
     try:
-        fields = json.loads(text).items()
+        fields = json.loads(text)
+    except (TypeError, ValueError, RecursionError):
+        raise UnsupportedModel("its config is not valid JSON") from None
+    if not isinstance(fields, dict):
+        raise UnsupportedModel(f"its config is {shown(fields)}; it must be an object")
+    try:
         return ModelConfig.from_flat(
-            {name: tuple(value) if isinstance(value, list) else value for name, value in fields}
+            {name: tuple(v) if isinstance(v, list) else v for name, v in fields.items()}
         )
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError):
+        unknown = [n for n in fields if n.partition(".")[0] not in ModelConfig.__annotations__]
+        wrong = f"holds unknown fields: {shown(unknown)}" if unknown else "lacks a size"
+        raise UnsupportedModel(f"its config {wrong}") from None
+    except ValueError as error:
         raise UnsupportedModel(f"its config is not one ({error})") from None

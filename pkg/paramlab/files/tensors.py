@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-from paramlab.errors import UnsupportedModel
+from paramlab.errors import UnsupportedModel, shown
 from paramlab.files.layout import Header, StoredArray, digest, first_bytes
 from paramlab.files.packing import Packing
 
@@ -127,8 +127,8 @@ def _read(
         n, kind = tensor.n_bytes * 8 // bits, f"{bits}-bit ({packing.name})"
     elif not gguf and kind not in _FLOATS:
         raise UnsupportedModel(
-            f"tensor {tensor.name!r} is stored as {kind}; what it stands for has to be told by the "
-            "quantization_config of a config.json beside it, of a kind known here"
+            f"tensor {shown(tensor.name)} is stored as {kind}; what it stands for has to be told "
+            "by the quantization_config of a config.json beside it, of a kind known here"
         )
     return ("tied", n, True) if tensor.name in copies else (kind, n, False)
 

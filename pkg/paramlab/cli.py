@@ -1,4 +1,4 @@
-"""The command line: paramlab count | cost | compare | generate | claims | families | ...
+"""The command line: paramlab count | explain | cost | compare | generate | claims | ...
 
 Every error that a user can cause is one line on standard error and exit status 2.
 """
@@ -125,6 +125,10 @@ def _parser() -> argparse.ArgumentParser:
         "--json", action="store_true", help="print one JSON object; a list for several sources"
     )
     command.set_defaults(run=_count)
+
+    command = commands.add_parser("explain", help="work a count out: every part as a formula")
+    command.add_argument("source", metavar="SOURCE", help="as for count")
+    command.set_defaults(run=_explain)
 
     command = commands.add_parser("cost", help="operations and bytes at a context length")
     command.add_argument("source", metavar="SOURCE", help="as for count, but no .safetensors file")
@@ -268,6 +272,14 @@ def _count(options: argparse.Namespace) -> int:
         for each in counted
     )
     print("\n\n".join(texts))
+    return 0
+
+
+def _explain(options: argparse.Namespace) -> int:
+    from paramlab.files.source import count_source
+    from paramlab.worked import explained_as_text
+
+    print(explained_as_text(count_source(options.source)))
     return 0
 
 

@@ -79,7 +79,7 @@ def test_a_model_is_found_by_its_slug_and_by_its_name_however_written(model):
     ("wrong", "near"),
     [
         ("gpt-2-smal", "gpt2-small"),
-        ("gpt3", "gpt3-xl"),
+        ("gpt3", "gpt3-175b"),
         ("GPT-3 175", "gpt3-175b"),
         ("lama-7b", "llama-7b"),
         ("gpt-4o", "gpt4"),

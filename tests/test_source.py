@@ -134,7 +134,7 @@ def test_what_might_change_the_count_is_refused_by_name(base, change, reason):
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"n_head": 7}, "d_model 768 is not divisible by n_heads 7"),
+        ({"n_head": 7}, "n_embd 768 is not divisible by n_head 7"),
         ({"n_ctx": 512}, "n_positions is 1024 but n_ctx is 512"),
         ({"hidden_size": 1024}, "n_embd is 768 but hidden_size is 1024"),
         ({"num_hidden_layers": 13}, "n_layer is 12 but num_hidden_layers is 13"),
@@ -143,7 +143,7 @@ def test_what_might_change_the_count_is_refused_by_name(base, change, reason):
         ({"n_embd": "768"}, "n_embd is '768'"),
         ({"activation_function": "prelu"}, "activation 'prelu' is not known here"),
         ({"intermediate_size": 5}, "'intermediate_size' is not known here"),
-        ({"layer_norm_epsilon": "small"}, "norm_eps is 'small'"),
+        ({"layer_norm_epsilon": "small"}, "layer_norm_epsilon is 'small'"),
     ],
 )
 def test_contradictions_in_a_gpt2_config_are_refused(change, reason):
@@ -154,7 +154,10 @@ def test_contradictions_in_a_gpt2_config_are_refused(change, reason):
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"num_key_value_heads": 3}, "n_heads 8 is not a multiple of n_kv_heads 3"),
+        (
+            {"num_key_value_heads": 3},
+            "num_attention_heads 8 is not a multiple of num_key_value_heads 3",
+        ),
         ({"num_key_value_heads": 0}, "num_key_value_heads is 0"),
         ({"num_attention_heads": 6, "head_dim": None}, "is not a multiple|is not divisible"),
         ({"head_dim": 0}, "head_dim is 0"),

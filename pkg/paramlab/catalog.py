@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from paramlab.config import ModelConfig
+from paramlab.params import count
 
 _CSV = os.path.join(os.path.dirname(__file__), "data", "models.csv")
 
@@ -92,11 +93,19 @@ def find(name: str) -> Published:
     by_name = {_plain(model.slug): model for model in published()}
     if _plain(name) in by_name:
         return by_name[_plain(name)]
-    from difflib import get_close_matches  # here, because a name that is right needs none
-
-    near = get_close_matches(slug(name), [model.slug for model in published()], n=3, cutoff=0.5)
+    near = _nearest(slug(name))
     hint = f"; the nearest names are {', '.join(near)}" if near else ""
     raise LookupError(f"no model is called {name!r}{hint}")
+
+
+def _nearest(name: str) -> list[str]:
+    """Return up to three slugs: those that begin with a name, the largest first, then the like."""
+    from difflib import get_close_matches  # here, because a name that is right needs none
+
+    longer = [model for model in published() if name and model.slug.startswith(name)]
+    longer.sort(key=lambda model: -count(model.config).total if model.config else 0)
+    like = get_close_matches(name[:99], [model.slug for model in published()], n=3, cutoff=0.5)
+    return list(dict.fromkeys([*(model.slug for model in longer), *like]))[:3]
 
 
 def slug(name: str) -> str:

@@ -22,6 +22,7 @@ class Step(NamedTuple):
     before: tuple[object, ...]
     after: tuple[object, ...]
     parameters: int  # negative where the change removes some
+    following: dict[str, tuple[int, int]] = {}  # fields that follow: their values before and after
 
 
 def compare(a: ModelConfig, b: ModelConfig) -> list[Step]:
@@ -41,33 +42,42 @@ def compare(a: ModelConfig, b: ModelConfig) -> list[Step]:
     [(('n_ctx',), 786432)]
     """
     values_a, values_b = _values(a, b), _values(b, a)
-    for name, derived in DERIVED.items():  # let it follow, where it follows in both
-        if values_a[name] in (0, derived(a)) and values_b[name] in (0, derived(b)):
+    for name, derived in DERIVED.items():  # let it follow, where it follows in both and changes
+        follows = values_a[name] in (0, derived(a)) and values_b[name] in (0, derived(b))
+        if follows and values_a[name] != values_b[name]:
             values_a[name] = values_b[name] = 0
     steps: list[Step] = []
     current, total = values_a, count(a).total
     left = [name for name in values_b if values_a[name] != values_b[name]]
     while left:
-        names, following = _next_change(current, values_b, left)
+        names, changed = _next_change(current, values_b, left)
         before = tuple(current[field] for field in names)
         after = tuple(values_b[field] for field in names)
-        steps.append(Step(names, before, after, following - total))
-        current, total = current | dict(zip(names, after, strict=True)), following
+        n, following = count(changed).total, _following(ModelConfig.from_flat(current), changed)
+        following = {name: both for name, both in following.items() if name not in names}
+        steps.append(Step(names, before, after, n - total, following))
+        current, total = current | dict(zip(names, after, strict=True)), n
         left = [name for name in left if name not in names]
     return steps
 
 
+def _following(before: ModelConfig, after: ModelConfig) -> dict[str, tuple[int, int]]:
+    """Return the derived fields that are not what they were."""
+    both = {name: (getattr(before, name), getattr(after, name)) for name in DERIVED}
+    return {name: (a, b) for name, (a, b) in both.items() if a != b}
+
+
 def _next_change(
     current: dict[str, Any], target: dict[str, Any], left: list[str]
-) -> tuple[tuple[str, ...], int]:
-    """Return the first field that can change, with another or others if need be, and the count."""
+) -> tuple[tuple[str, ...], ModelConfig]:
+    """Return the first field that can change, with another or others if need be, and the result."""
     first, *others = left
     together = [(first,), *((first, other) for other in others)]
     together += [tuple(left[:n]) for n in range(3, len(left) + 1)]
     for names in together:
         changed = current | {field: target[field] for field in names}
         try:
-            return names, count(ModelConfig.from_flat(changed)).total
+            return names, ModelConfig.from_flat(changed)
         except ValueError:  # not a possible model
             continue
     raise AssertionError("changing all fields gives b, which is possible")

@@ -14,6 +14,7 @@ from math import prod
 from typing import NamedTuple
 
 from paramlab.config import Experts, LatentAttention, ModelConfig
+from paramlab.sizes import check_config
 
 ROLES = ("weight", "bias", "norm gain", "norm bias", "embedding", "position", "buffer")
 NO_TOKENS = ("vision encoder", "audio encoder", "projector")  # parts that no token goes through
@@ -91,6 +92,7 @@ def count(config: ModelConfig) -> Count:
     >>> count(gpt2).bias + count(gpt2).by_role["norm bias"]
     102144
     """
+    check_config(config)
     arrays = ((stack.n, array) for stack in stacks(config) for array in stack.arrays)
     e = config.experts
     return tally(arrays, e.n_active, e.n_experts) if e else tally(arrays)

@@ -302,6 +302,7 @@ def comparison_as_text(a: "Counted", b: "Counted", steps: Sequence["Step"], cont
         changes = zip(step.before, step.after, strict=True)
         values = ", ".join(f"{_shown(old)} -> {_shown(new)}" for old, new in changes)
         rows.append((", ".join(step.fields), values, f"{step.parameters:+,}"))
+        rows += [(f"  so {name}", f"{a} -> {b}", "") for name, (a, b) in step.following.items()]
     rows.append((b.name, "", b.count.total))
     table = display.table(rows, head=("field", "value", "parameters"))
     return f"{table}\n\n{_costs_side_by_side(a, b, context)}"
@@ -336,7 +337,10 @@ def comparison_as_json(
         "a": a.name,
         "b": b.name,
         "totals": {"a": a.count.total, "b": b.count.total},
-        "steps": [{"fields": step.fields, "parameters": step.parameters} for step in steps],
+        "steps": [
+            {"fields": step.fields, "parameters": step.parameters, "following": [*step.following]}
+            for step in steps
+        ],
         "costs": {
             "context_tokens": context,
             "a": costs_of(a.config, context),

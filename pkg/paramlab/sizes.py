@@ -1,6 +1,7 @@
 """The sizes that a config may hold: what no model can have is refused, rather than counted."""
 
 from itertools import pairwise
+from os import PathLike
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,11 +18,21 @@ LARGEST_SIZE = 10**9  # no published model has a dimension near this; a config t
 MOST_LAYERS = 10**5  # for the same reason; some counts take a step for each layer
 
 
+def check_config(config: object) -> None:
+    """Refuse a name where an architecture is counted, and say what counts a name."""
+    if isinstance(config, str | PathLike):
+        raise TypeError(
+            f"count takes a ModelConfig; paramlab.count_source({_short(config)}) counts a name "
+            "or a file"
+        )
+
+
 def check_fields(record: object) -> None:
     """Check every field of a record by itself: a string "false" is not False."""
     for name, kind in type(record).__annotations__.items():
         value = getattr(record, name)
-        if kind is int and (type(value) is not int or not 0 <= value <= LARGEST_SIZE):
+        whole = isinstance(value, int) and type(value) is not bool
+        if kind is int and not (whole and 0 <= value <= LARGEST_SIZE):
             raise ValueError(
                 f"{name} is {_short(value)}; it must be a whole number from 0 to {LARGEST_SIZE}"
             )

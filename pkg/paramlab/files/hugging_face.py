@@ -27,6 +27,8 @@ from paramlab.files.families import (
     wholes,
 )
 from paramlab.files.finish import is_list_of_layers, one_of, whole
+from paramlab.files.seems import code_of_its_own, in_the_words_of, nearest, what_it_seems
+from paramlab.files.unsaid import defaults_note, stretched_window_note
 from paramlab.params import Stack
 from paramlab.sizes import check_n_layers
 
@@ -52,10 +54,10 @@ def config_from_hf(fields: Fields) -> ModelConfig:
     --------
     >>> config_from_hf({"model_type": "gpt2"}).n_layers  # the library's default: GPT-2 small
     12
-    >>> config_from_hf({"model_type": "mamba"})
+    >>> config_from_hf({"model_type": "?"})
     Traceback (most recent call last):
         ...
-    paramlab.errors.UnsupportedModel: the model type 'mamba' is not known here
+    paramlab.errors.UnsupportedModel: the model type '?' is not known here; see paramlab families
     """
     row = _family(fields)
     if not row.whole:
@@ -70,7 +72,7 @@ def config_from_hf(fields: Fields) -> ModelConfig:
 def _language_model(fields: Fields, row: Family) -> ModelConfig:
     """Return the architecture of a model of language alone."""
     values = _values(fields, row)
-    with _refusals():
+    with _refusals(fields, row):
         check_n_layers("n_layers", values["n_layers"])
         values |= _layers_by_kind(fields, row, values["n_layers"])
         for name in row.finish:
@@ -123,7 +125,7 @@ def _whole(fields: Fields, row: Family) -> ModelConfig:
     _refuse_the_rest_of_a_part(_without(fields, repeated.union(row.whole)), row)
     sizes = vars(language) | _helps(_values(fields, row))
     further = list(language.further)
-    with _refusals():
+    with _refusals(fields, row):
         for name, kinds in others:
             part = fields.get(name) or {}
             if not isinstance(part, dict):
@@ -211,17 +213,27 @@ def notes_on(fields: Fields) -> list[str]:
                 f"{name} is {shown(fields[name])}: modules that predict further tokens are no part "
                 "of the main model and are not counted"
             )
-    if note := _family(fields).note:
-        notes.append(note)
-    return notes
+    row = _family(fields)
+    if row.note:
+        notes.append(row.note)
+    if "model_type" not in fields:
+        notes.append(f"it names no model_type; read as {_known_type(fields)}, by its architectures")
+    if row.whole:
+        (at, kinds), *_ = row.whole.items()
+        inner = part_of(fields, at) if isinstance(fields.get(at), dict) else {}
+        fields, row = inner or fields, _part_row(inner, at, kinds)
+    return [*notes, *stretched_window_note(fields, row), *defaults_note(fields, row)]
 
 
 @contextmanager
-def _refusals() -> Iterator[None]:
+def _refusals(fields: Fields, row: Family) -> Iterator[None]:
+    """Let what ModelConfig refuses be said in the words of the file."""
     try:
         yield
+    except UnsupportedModel:
+        raise
     except ValueError as error:
-        raise UnsupportedModel(str(error)) from None
+        raise UnsupportedModel(in_the_words_of(fields, row, str(error))) from None
 
 
 def _family(fields: Fields) -> Family:
@@ -230,7 +242,7 @@ def _family(fields: Fields) -> Family:
         raise UnsupportedModel(f"it describes an adapter ({fields['peft_type']!r}), not a model")
     kind = _known_type(fields)
     if not kind:
-        raise UnsupportedModel(f"{_what_is_not_known(fields)}{_hint_at_a_part(fields)}")
+        raise UnsupportedModel(_what_is_not_known(fields))
     row, named = family(kind), fields.get("architectures")
     known = dict.fromkeys((*row.classes, *row.by_class))
     if named not in (None, [], *([name] for name in known)):
@@ -240,17 +252,30 @@ def _family(fields: Fields) -> Family:
 
 def _known_type(fields: Fields) -> str:
     """Return the row for a file's ``model_type``, or nothing."""
-    kind = fields.get("model_type")
+    if "model_type" not in fields:
+        return _type_of_classes(fields.get("architectures"))
+    kind = fields["model_type"]
     if not isinstance(kind, str):
         return ""
     name = aliases().get(kind, kind)
     return name if name in model_types() or name in wholes() or name in texts() else ""
 
 
+def _type_of_classes(classes: Any) -> str:
+    """Return the one row that has such a class, for a file that names no ``model_type``."""
+    if not isinstance(classes, list) or len(classes) != 1:
+        return ""
+    rows = [kind for kind in model_types() if classes[0] in family(kind).classes]
+    return rows[0] if len(rows) == 1 else ""
+
+
 def _what_is_not_known(fields: Fields) -> str:
     if "model_type" not in fields:
-        return "it names no model_type, so it is not the config.json of a model"
-    return f"the model type {fields['model_type']!r} is not known here"
+        return f"it names no model_type{what_it_seems(fields)}"
+    kind, hint = fields["model_type"], _hint_at_a_part(fields)
+    if isinstance(kind, str) and not hint:
+        hint = nearest(kind, (*model_types(), *aliases()))
+    return f"the model type {shown(kind)} is not known here{hint}"
 
 
 def _hint_at_a_part(fields: Fields) -> str:
@@ -427,4 +452,5 @@ def _check_own_code(auto_map: Any, classes: tuple[str, ...]) -> None:
     models = {task: path for task, path in tasks.items() if task.startswith("AutoModel")}
     named = [path for task, path in models.items() if task in everywhere().language_models]
     if models and not (named and all(str(path).split(".")[-1] in classes for path in named)):
-        raise UnsupportedModel(f"auto_map names code of its own, {models!r}, not known here")
+        tasks = {task: path for task, path in models.items() if path in named} or models
+        raise UnsupportedModel(code_of_its_own(tasks, classes))

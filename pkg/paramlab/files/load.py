@@ -169,7 +169,7 @@ def _runnable_config(path: Path) -> ModelConfig:
     config = read_config_json(beside)
     fields = read_json(beside.read_bytes())
     with errors_about(beside):
-        kind = fields["model_type"]
+        kind = fields.get("model_type")
         if kind not in _RUNS:
             raise UnsupportedModel(f"{kind!r} is not read here; {', '.join(_RUNS)} are")
         for name, allowed in (_RUNS_IN_ANY | _RUNS[kind]).items():

@@ -227,7 +227,7 @@ def test_a_config_that_describes_another_number_is_said(tmp_path):
     )
     write_config(tmp_path, model_type="no-such")
     (note,) = count_any(str(first)).notes
-    assert note.endswith("not counted here: the model type 'no-such' is not known here")
+    assert "not counted here: the model type 'no-such' is not known here" in note
 
 
 @pytest.mark.parametrize("index", [True, False])
@@ -487,8 +487,8 @@ def test_a_packing_that_is_not_told_or_contradicts_the_scales_is_refused(tmp_pat
 
 
 def test_json_keeps_its_names_and_text_says_bits(tmp_path, capsys):
-    shapes = {"token_embd.weight": (5, 64), "rope_freqs.weight": (4,)}
-    types = {"token_embd.weight": GGMLQuantizationType.Q4_0}
+    shapes = {"backbone.weight": (5, 64), "rope_freqs.weight": (4,)}
+    types = {"backbone.weight": GGMLQuantizationType.Q4_0}
     path = write_gguf(tmp_path / "a.gguf", "gemma3", files.random_arrays(shapes), types)
     assert main(["count", "--json", "gpt2-small", str(path)]) == 0
     known, found = json.loads(capsys.readouterr().out)

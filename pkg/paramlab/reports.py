@@ -42,20 +42,30 @@ def count_as_text(counted: "Counted", by: str) -> str:
         each = [(f"{name} x {n}" if n > 1 else name, n * size, size) for name, n, size in kinds]
         table = display.table([*each, ("total", count.total, "")], ("layer", "parameters", "each"))
     else:
-        split = count.by_part if by == "component" else count.by_role
-        rows = [(name, n, display.percent(n, count.total, 4)) for name, n in split.items()]
-        head = ("part" if by == "component" else "role", "parameters", "share")
-        table = display.table([*rows, ("total", count.total, "100%")], head)
-    lines = [counted.name, "", table, ""]
-    if count.active != count.total:
-        lines.append(f"active per token: {count.active:,}")
-        lines.append(f"  without the input table: {count.active_without_input_table:,}")
+        table = split_as_table(count, by)
+    lines = [counted.name, "", table, "", *active_as_text(count)]
     if count.tied:
         lines.append(f"tied, counted once: {count.tied:,}")
     if count.buffers:
         lines.append(f"buffers, not counted: {count.buffers:,}")
     lines.append(f"basis: {counted.basis} ({BASIS[counted.basis]})")
     return "\n".join((*lines, *counted.notes))
+
+
+def split_as_table(count: Count, by: str) -> str:
+    """Return a count split by component or by role."""
+    split = count.by_part if by == "component" else count.by_role
+    rows = [(name, n, display.percent(n, count.total, 4)) for name, n in split.items()]
+    head = ("part" if by == "component" else "role", "parameters", "share")
+    return display.table([*rows, ("total", count.total, "100%")], head)
+
+
+def active_as_text(count: Count) -> list[str]:
+    """Return what of a mixture of experts one token passes through; nothing for other models."""
+    if count.active == count.total:
+        return []
+    without = f"  without the input table: {count.active_without_input_table:,}"
+    return [f"active per token: {count.active:,}", without]
 
 
 def count_as_json(name: str, count: Count, basis: str) -> dict[str, object]:

@@ -3,6 +3,7 @@
 from paramlab.config import ModelConfig
 from paramlab.errors import errors_about
 from paramlab.files.layout import LARGEST_CONFIG_BYTES, PathLike, open_file, read_json
+from paramlab.files.params_json import as_config, is_params_json
 
 # Where the description of a language model may stand in that of a model that sees or hears, too.
 PARTS = ("text_config", "llm_config", "language_config", "thinker_config")
@@ -30,6 +31,10 @@ def config_and_notes(path: PathLike, part: str = "") -> tuple[ModelConfig, list[
 
     with errors_about(path), open_file(path) as file:
         fields = read_json(file.read(LARGEST_CONFIG_BYTES + 1), LARGEST_CONFIG_BYTES)
+        if is_params_json(fields):
+            fields = as_config(fields)
+            said = f"a params.json: its MLP is {fields['intermediate_size']} wide"
+            return config_from_hf(fields), [said, *notes_on(fields)]
         if part:
             fields = part_of(fields, part)
         return config_from_hf(fields), notes_on(fields)

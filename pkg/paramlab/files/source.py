@@ -210,5 +210,6 @@ def _count_unknown(
     if header.kind == "GGUF":
         architecture = repr(header.metadata["general.architecture"])
         notes = (f"architecture: {architecture[:100]}", *notes)
-    by_type_only = "split by type: a split by part needs names that are known here"
-    return CountedTensors(name, found, unknown, notes=(by_type_only, *notes))
+    if not found.parts:
+        notes = ("split by type: a split by part needs names that are known here", *notes)
+    return CountedTensors(name, found, unknown, notes=notes)

@@ -12,8 +12,10 @@ from math import prod
 from typing import Any
 
 from paramlab.errors import UnsupportedModel, shown
+from paramlab.files.gguf_parts import count_parts
 from paramlab.files.layout import Header, StoredArray, digest, first_bytes
 from paramlab.files.packing import Packing
+from paramlab.params import Count
 
 # Constants that a program could compute, and numbers that no gradient trains.
 _BUFFER = re.compile(
@@ -50,6 +52,7 @@ class TensorCount:
 
     by_type: dict[str, Stored]
     beside: dict[str, Stored]  # buffers, scales, tied: each where there are some
+    parts: Count | None = None  # of a GGUF file, if all names of its tensors are known
 
     @property
     def total(self) -> int:
@@ -85,11 +88,14 @@ def count_tensors(header: Header, config_fields: dict[str, Any] | None = None) -
     gguf = header.kind == "GGUF"
     packing = Packing({} if gguf else config_fields or {}, tensors)
     copies = _copies(header.tensors)
+    numbers = {}
     for tensor in header.tensors:
         kind, n, apart = _read(tensor, packing, copies, gguf)
         into = beside if apart else by_type
         into[kind] = into.get(kind, Stored()).plus(n, tensor.n_bytes)
-    found = TensorCount(by_type, beside)
+        if not apart:
+            numbers[tensor.name] = n
+    found = TensorCount(by_type, beside, count_parts(header, numbers) if gguf else None)
     if not found.total:
         raise UnsupportedModel("it holds no weights")
     return found

@@ -64,7 +64,7 @@ import os
 found = []
 for folder, folders, files in os.walk("/"):
     if folder in ("/proc", "/dev", "/usr"): folders.clear()
-    folders[:] = [name for name in folders if name not in ("site-packages", "lib-dynload", "test")]
+    folders[:] = [name for name in folders if name not in ("site-packages", "assignments")]
     for name in files:
         if name.startswith(("assignment_", "course.toml", "roster.csv")) or name.endswith(".ipynb"):
             found.append(os.path.join(folder, name))

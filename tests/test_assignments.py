@@ -14,9 +14,8 @@ every = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 pytestmark = pytest.mark.usefixtures("sandbox")
 
 
-@every
-def test_the_proofs_hold_for_some_students(path):
-    assert proof.problems(read(path), n_students=10, with_mutants=False) == []
+def test_the_proofs_hold_for_some_students():
+    assert proof.problems(read(PATHS[0]), n_students=5, with_mutants=False) == []
 
 
 @pytest.mark.slow
@@ -112,7 +111,7 @@ def problems(tmp_path, monkeypatch):
         assert old in EXAMPLE
         path = tmp_path / "assignment_1.py"
         path.write_text(EXAMPLE.replace(old, new, 1), encoding="utf-8")
-        return "\n".join(proof.problems(source.read(path), n_students=10))
+        return "\n".join(proof.problems(source.read(path), n_students=3))
 
     return say
 

@@ -125,6 +125,7 @@ def test_the_example_is_sound(problems):
     [
         ("class q2", "class q4", "must be q1, q2"),
         ("chapters = 4, 8", "chapters = 5, 8", "add up to 4, not 5"),
+        ('hint = "Add."', 'hint = "Add."; feedback = "all"', "its feedback is"),
         ("4, 8, (1,)", "4, 8, (2,)", "its chapter is none"),
         ('hint = "Add."', "", "it has no hint"),
         ('"""This adds."""', "", "a message of its own"),

@@ -214,6 +214,12 @@ def test_the_levels_of_feedback():
     assert ["q7(3, 5, True, False)" in text for text in pages] == [False, False, True]
 
 
+def test_a_question_can_say_for_itself_how_much_its_feedback_tells(monkeypatch):
+    cell, message = proof.named_wrongs(SOURCE.item("q7"), SEED)["gate_ignored"]
+    monkeypatch.setattr(SOURCE.item("q7").spec, "feedback", "points")
+    assert message not in page(SOURCE, graded(submission({"q7": cell})), "cases")
+
+
 # A class, from the source to the grades in other systems.
 
 
@@ -267,6 +273,11 @@ def test_a_class_from_release_to_csv(course, tmp_path, capsys):
     run(course, "feedback", "1")
     assert "24 of 25 points" in course.path("feedback", "1", "ann.html").read_text("utf-8")
     assert "This is not a grade" in course.path("feedback", "1", "di.html").read_text("utf-8")
+    capsys.readouterr()
+    run(course, "report", "1")
+    told = capsys.readouterr().out
+    first = next(line for line in told.splitlines() if line.startswith("q1. Two layers"))
+    assert first.split()[-6:] == ["50%", "2", "0", "1", "1", "0"]
     for kind in ("csv", "canvas", "moodle", "gradescope"):
         run(course, "export", "1", "--to", kind)
     rows = read_csv(course, "grades.csv", "student")
@@ -359,6 +370,8 @@ def test_trusted_code_can_be_run_without_a_sandbox_if_told_so(course, tmp_path, 
 def test_a_course_that_is_none_says_what_to_do(tmp_path, capsys):
     assert main(["grade", "1", "--course", str(tmp_path)]) == 2
     assert "paramlab-course new" in capsys.readouterr().err
+    assert main(["new", str(tmp_path / "b"), "--sources", str(tmp_path)]) == 2
+    assert "--sources" in capsys.readouterr().err
     assert main(["new", str(tmp_path / "a")]) == 0
     assert main(["release", "1", "--course", str(tmp_path / "a")]) == 2
     assert "roster.csv" in capsys.readouterr().err

@@ -18,8 +18,10 @@ from paramlab_course.course import Course, CourseError, create, found_in, write_
 from paramlab_course.example import example
 from paramlab_course.export import FORMATS, exported
 from paramlab_course.feedback import page
+from paramlab_course.for_nbgrader import from_nbgrader, to_nbgrader
 from paramlab_course.marks import results, write_sheet
 from paramlab_course.proof import problems
+from paramlab_course.report import report
 from paramlab_course.source import Seed, read
 
 EXIT_BAD_INPUT = 2
@@ -78,6 +80,16 @@ def _parser() -> argparse.ArgumentParser:
     _add_assignment(command)
     command.add_argument("--to", choices=FORMATS, default="csv", help="csv (default)")
     command.set_defaults(run=_export)
+
+    command = commands.add_parser("report", help="say what the class found hard")
+    _add_assignment(command)
+    command.set_defaults(run=_report)
+
+    command = commands.add_parser("nbgrader", help="write a course of nbgrader, or read its marks")
+    _add_assignment(command)
+    command.add_argument("folder", type=Path, help="of nbgrader's course")
+    command.add_argument("--read", action="store_true", help="take over what was marked there")
+    command.set_defaults(run=_nbgrader)
 
     command = commands.add_parser("example", help="make a course with invented students")
     command.add_argument("folder", type=Path)
@@ -200,6 +212,23 @@ def _export(options: argparse.Namespace) -> int:
     for name, text in files.items():
         write_text(course.path("exports", source.name, name), text)
     print(f"{course.path('exports', source.name)}: {len(files)} files")
+    return 0
+
+
+def _report(options: argparse.Namespace) -> int:
+    course = Course(options.course)
+    source = course.source(options.assignment)
+    print(report(source, results(course, source.name)))
+    return 0
+
+
+def _nbgrader(options: argparse.Namespace) -> int:
+    course = Course(options.course)
+    name = course.source(options.assignment).name
+    if options.read:
+        print(f"{from_nbgrader(course, name, options.folder)} answers were marked in nbgrader")
+    else:
+        print(f"{options.folder}: {to_nbgrader(course, name, options.folder)} submissions")
     return 0
 
 

@@ -144,8 +144,12 @@ def create(folder: Path, title: str, sources: Path) -> Course:
     Raises
     ------
     CourseError
-        When there is something in that folder already.
+        When there is something in that folder already, or no source of an assignment to copy.
     """
+    if not any(sources.glob("*.py")):
+        raise CourseError(
+            f"there are no assignments in {sources}; name their folder with --sources"
+        )
     if folder.exists() and any(folder.iterdir()):
         raise CourseError(f"{folder} is not empty")
     (folder / "assignments").mkdir(parents=True)

@@ -16,6 +16,7 @@ from paramlab.sealed import NotPlain, is_number, leaves, plain
 
 from paramlab_course import release
 from paramlab_course.box import Limits
+from paramlab_course.course import LEVELS
 from paramlab_course.grading import Result, grade, judge
 from paramlab_course.mutants import mutants
 from paramlab_course.source import (
@@ -152,6 +153,8 @@ def _of_question(item: Item, source: Source) -> Iterator[str]:
         yield "its docstring needs a title, an empty line, and the prompt"
     if getattr(spec, "chapter", None) not in source.chapters:
         yield f"its chapter is none of {source.chapters}"
+    if spec.feedback not in ("", *LEVELS):
+        yield f"its feedback is {spec.feedback!r}; it can be {', '.join(LEVELS)}"
     if issubclass(spec, Choice):
         if spec.answer not in spec.options or {spec.answer, *spec.wrong} != set(spec.options):
             yield "the answer and the wrong answers together must be the options"

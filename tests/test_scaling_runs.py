@@ -60,6 +60,16 @@ def test_the_books_own_trainer_ends_within_the_spread_of_the_seeds():
     assert abs(own["loss"] - same["loss"]) <= spread
 
 
+def test_other_rates_are_half_and_twice_that_of_the_same_seed():
+    checked = runs(stage="other-rates")
+    assert len(checked) == len(scaling_runs.SEEDS) * len(scaling_runs.OTHER_RATES)
+    for run in checked:
+        (same,) = runs(stage="grid", **{k: run[k] for k in ("width", "seed", "n_tokens")})
+        factor = run["rate"] / same["rate"]
+        assert min(abs(factor - other) for other in scaling_runs.OTHER_RATES) < 1e-3
+        assert run["loss"] > same["loss"]
+
+
 def test_the_rate_rises_stays_and_falls_to_nearly_nothing():
     rates = [scaling_runs.relative_rate(step, 1000) for step in range(1000)]
     assert max(rates) == 1 == rates[500]

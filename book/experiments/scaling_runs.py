@@ -6,8 +6,9 @@ one core. From the root of the repository::
 
     OMP_NUM_THREADS=1 python book/experiments/scaling_runs.py STAGE...
 
-Stages, in order: ``rates``, ``grid``, ``numpy``, ``predict``, ``held-out``. A stage leaves out the
-runs that are recorded. ``held-out`` refuses to start without the record of the prediction.
+Stages, in order: ``rates``, ``grid``, ``numpy``, ``predict``, ``held-out``, ``other-rates``. A
+stage leaves out the runs that are recorded. ``held-out`` refuses to start without the record of the
+prediction.
 
 Written before the runs of the grid; trials with seed 99 had set the start, the pieces, the length
 and the rates:
@@ -55,6 +56,15 @@ and the rates:
 - *Another program.* The smallest size, 0.15 M tokens, seed 0, also with this book's own trainer in
   NumPy: same start, same pieces. It is to end within the seeds' spread.
 
+Added when all of these runs were known, before its own:
+
+- *Was the rate of the line right?* (stage ``other-rates``) Width 32, whose rate was read off it,
+  with 0.6 M tokens at half and at twice that rate; the seeds are those of the grid, so each run is
+  paired with the one at the rate of the line. Two differences. If the mean at half or twice is
+  lower by more than the range of the three seeds, the size was held back by its rate, and a part of
+  how the curve bends is the rate's. What it cannot show: the best rate between, or that of another
+  amount of text or of another size (widths 96 and 176 were planned and left out for time).
+
 What it cannot show: what larger models do, or other text. This text is programs; no exponent found
 here is to be compared with one of another text.
 """
@@ -91,6 +101,7 @@ WIDTHS, HELD_OUT_WIDTHS = (16, 32, 48, 64, 80, 96), (128, 176)
 AMOUNTS = (150_000, 300_000, 600_000)  # tokens
 SEEDS = (0, 1, 2)
 TUNED, TUNING_TOKENS, RATE_SEED = (16, 48, 128), 250_000, 99
+CHECKED_WIDTH, OTHER_RATES = 32, (0.5, 2.0)
 RATES = {16: 0.008, 48: 0.004, 128: 0.002}  # the middle of five, a factor of 2 apart
 T, BATCH, VOCAB_SIZE = 64, 4, 512
 D_HEAD = 16
@@ -607,6 +618,20 @@ def run_held_out() -> None:
             sweep(width, "held-out", (seed,), AMOUNTS[-1:])
 
 
+def try_other_rates() -> None:
+    """Train a size whose rate was read off the line at half and at twice that rate."""
+    if is_done(recorded(), stage="other-rates"):
+        return
+    rates = [factor * rate_of(CHECKED_WIDTH) for factor in OTHER_RATES for _ in SEEDS]
+    seeds = SEEDS * len(OTHER_RATES)
+    train(
+        CHECKED_WIDTH, seeds, rates, AMOUNTS[-1:], lambda seed: pieces(seed, AMOUNTS[-1]),
+        lambda amount, models, s: add(
+            models, s, seeds, False, stage="other-rates", n_tokens=amount
+        ),
+    )  # fmt: skip
+
+
 def train_in_numpy() -> None:
     """Train one point of the grid with the book's own trainer, and keep what it read."""
     width, seed, n_tokens = WIDTHS[0], 0, AMOUNTS[0]
@@ -654,6 +679,7 @@ STAGES: dict[str, Callable[[], None]] = {
     "predict": predict,
     "held-out": run_held_out,
     "numpy": train_in_numpy,
+    "other-rates": try_other_rates,
 }
 
 

@@ -419,6 +419,8 @@ COMPUTED = {
         f"{growth(12, 768, pairs=2):.1f}",
         f"{growth(96, 12288, pairs=2) / 16:.1f}",
         f"{growth(96, 12288) / 16:.1f}",
+        f"{growth(12, 768, pairs=2) / 16:.1f}",
+        f"{growth(12, 768) / 16:.1f}",
     ),
     "B10": (
         f"{kv_bytes(32, 32, 128) * 32768 / GB:.1f}",

@@ -6,7 +6,9 @@ width of the screen may change it (``book/_static/book.js``).
 """
 
 from docutils import nodes
+from myst_nb.core import render
 from myst_nb.sphinx_ import HideCodeCellNode
+from nbformat import NotebookNode
 from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
@@ -76,7 +78,32 @@ def _fold(words: str, is_open: bool) -> HideCodeCellNode:
     return HideCodeCellNode(prompt_show=words, prompt_hide=words, is_open=is_open)
 
 
+def joined(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    r"""Join what a cell printed in pieces, as it was printed.
+
+    myst-nb ends every piece with a new line, and so breaks a line that came in two pieces.
+
+    Examples
+    --------
+    >>> from nbformat.v4 import new_output
+    >>> joined([new_output("stream", text="n:"), new_output("stream", text=" 92\n")])[0].text
+    'n: 92\n'
+    """
+    found: list[NotebookNode] = []
+    streams: dict[str, NotebookNode] = {}
+    for output in outputs:
+        name = output.get("name", "")
+        if output.output_type != "stream" or name not in streams:
+            found.append(output)
+            if output.output_type == "stream":
+                streams[name] = output
+        else:
+            streams[name]["text"] += output["text"]
+    return found
+
+
 def setup(app: Sphinx) -> dict:
     """Arrange the cells of every HTML page."""
+    render.coalesce_streams = joined
     app.add_post_transform(Cells)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

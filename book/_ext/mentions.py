@@ -1,4 +1,6 @@
-"""Where the text says "chapter 3" or "claim A8", the page links there; so do claim boxes.
+"""Where the text says "chapter 3", "claim A8", "exercise 2" or an arXiv number, a link goes there.
+
+So do claim boxes.
 
 A notebook says it in plain words, which JupyterLab shows as they are. Code cells that have a name
 get an address, ``#cell-NAME``, to which the ledger points.
@@ -13,6 +15,8 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 
 LEDGER = "book/reference/ledger"
 ITEM = r"(?:[AB]\d{1,2}|\d{1,2})\b"
+ARXIV = re.compile(r"(?<![\d./])(\d{4}\.\d{5})(v\d+)?\b(?!\.\d)")
+EXERCISE = re.compile(r"\b[Ee]xercise (\d)\b(?!\.\d)")
 MENTION = re.compile(rf"\b([Cc]hapter|[Cc]laim)s?\s{ITEM}(?:(?:,| and| or| to|, and)\s{ITEM})*")
 CLOSED = (nodes.reference, nodes.title, nodes.literal, nodes.literal_block, nodes.raw, nodes.math)
 OWN = re.compile(r'class="(?:admonition claim|record|corrections)"')  # HTML that paramlab writes
@@ -59,6 +63,7 @@ class Mentions(SphinxPostTransform):
             name = cell.get("cell_metadata", {}).get("name")
             if name and cell.get("nb_element") == "cell_code":
                 cell["ids"].append(f"cell-{name}")
+        self.exercises = self._name_exercises()
         for text in list(self.document.findall(nodes.Text)):
             if not _within(text, CLOSED):
                 self._link_text(text)
@@ -81,12 +86,40 @@ class Mentions(SphinxPostTransform):
         linked: list[nodes.Node] = []
         for piece, named in targets(text.astext()):
             uri = named and self.address(named)
-            node = (
-                nodes.reference("", piece, refuri=uri, internal=True) if uri else nodes.Text(piece)
-            )
-            linked.append(node)
+            if uri:
+                linked.append(nodes.reference("", piece, refuri=uri, internal=True))
+            else:
+                linked += self._link_outward(piece)
         if any(isinstance(node, nodes.reference) for node in linked):
             text.parent.replace(text, linked)
+
+    def _link_outward(self, piece: str) -> list[nodes.Node]:
+        """Link arXiv numbers, and exercises of this page."""
+        linked: list[nodes.Node] = []
+        end = 0
+        found = [*ARXIV.finditer(piece), *EXERCISE.finditer(piece)]
+        for match in sorted(found, key=lambda match: match.start()):
+            is_paper = match.re is ARXIV
+            if not is_paper and f"exercise-{match[1]}" not in self.exercises:
+                continue
+            uri = f"https://arxiv.org/abs/{match[0]}" if is_paper else f"#exercise-{match[1]}"
+            linked.append(nodes.Text(piece[end : match.start()]))
+            linked.append(nodes.reference("", match[0], refuri=uri, internal=not is_paper))
+            end = match.end()
+        return [*linked, nodes.Text(piece[end:])]
+
+    def _name_exercises(self) -> set[str]:
+        """Give every exercise of the page an address: a paragraph that begins with **2. ...**."""
+        names = set()
+        for section in self.document.findall(nodes.section):
+            if "exercises" not in section["ids"]:
+                continue
+            for paragraph in section.findall(nodes.paragraph):
+                first = paragraph.children[0] if paragraph.children else None
+                if isinstance(first, nodes.strong) and (m := re.match(r"(\d)\. ", first.astext())):
+                    paragraph["ids"].append(f"exercise-{m[1]}")
+                    names.add(f"exercise-{m[1]}")
+        return names
 
     def linked_html(self, html: str) -> str:
         """HTML with its mentions linked, except in code, headings and links."""

@@ -1,5 +1,6 @@
-// Lets a reader sort a table of class "sortable" by a click on a column head. The order is told in
-// aria-sort and drawn as an arrow. Without this script the table is complete, in its first order.
+// Lets a reader sort a table of class "sortable" by a click on a column head, choose rows by a word, and
+// open the note of a row. The order is told in aria-sort and drawn as an arrow; a bar under each number of
+// parameters shows its logarithm. Without this script the table is complete, in its first order.
 {
   const unit = { "": 1, M: 1e6, B: 1e9 };
 
@@ -23,8 +24,64 @@
     table.append(...entries.map(([, body]) => body));
   };
 
+  // A box above the table; what is typed must stand in the entry, its note included.
+  const filter = (table) => {
+    const bodies = [...table.tBodies];
+    const form = document.createElement("form");
+    const words = document.createElement("input");
+    const status = document.createElement("p");
+    form.className = "filter";
+    form.setAttribute("role", "search");
+    form.setAttribute("aria-label", "Choose models");
+    words.type = "search";
+    words.placeholder = "Llama, 2024, Apache …";
+    words.setAttribute("aria-label", "Name, year, license, or another word");
+    status.setAttribute("role", "status");
+    form.append(words, status);
+    const show = () => {
+      const wanted = words.value.toLowerCase().split(/\s+/).filter(Boolean);
+      for (const body of bodies) body.hidden = !wanted.every((word) => body.textContent.toLowerCase().includes(word));
+      const shown = bodies.filter((body) => !body.hidden).length;
+      status.textContent = `${shown} of ${bodies.length} are shown. The bars are logarithmic: ten times as many are one step longer.`;
+    };
+    form.addEventListener("input", show);
+    form.addEventListener("submit", (event) => event.preventDefault());
+    show();
+    table.parentElement.before(form);
+  };
+
+  // The second row of an entry, its note, waits behind a button in the first.
+  const fold = (body) => {
+    const [row, note] = body.rows;
+    if (!note) return;
+    const more = document.createElement("button");
+    more.type = "button";
+    more.className = "more";
+    more.textContent = "source";
+    const set = (open) => {
+      note.hidden = !open;
+      row.cells[0].rowSpan = open ? 2 : 1;
+      more.setAttribute("aria-expanded", String(open));
+    };
+    more.addEventListener("click", () => set(note.hidden));
+    row.cells[0].append(more);
+    set(false);
+  };
+
+  const STEPS = 6; // powers of ten from a million to a trillion
+  const bar = (cell) => {
+    const value = key(cell);
+    if (typeof value === "number") cell.style.setProperty("--size", Math.max(0, Math.log10(value / 1e6) / STEPS));
+  };
+
   for (const table of document.querySelectorAll("table.sortable")) {
     const heads = [...table.tHead.rows[0].cells];
+    const size = heads.findIndex((head) => head.textContent === "parameters");
+    for (const body of table.tBodies) {
+      if (size > 0) bar(body.rows[0].cells[size]);
+      fold(body);
+    }
+    filter(table);
     heads.forEach((head, column) => {
       const button = document.createElement("button");
       const arrow = document.createElement("span");

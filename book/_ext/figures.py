@@ -80,10 +80,25 @@ def inline(
 
 
 def _short_path(match: re.Match) -> str:
-    """Write a path with digits for a tenth of a pixel: more of them double the size of a curve."""
+    """Write a path with digits for a tenth of a pixel, and a long polygon step by step.
+
+    More digits double the size of a curve, and steps are shorter than places.
+    """
     places = 1 if len(match[1]) > LONG_PATH else 2
     path = re.sub(r"\d+\.\d+", lambda m: f"{float(m[0]):.{places}f}", match[1])
-    return f' d="{" ".join(path.split())}"'
+    parts = path.split()
+    if len(match[1]) <= LONG_PATH or set(re.findall("[A-Za-z]", path)) - {"M", "L"}:
+        return f' d="{" ".join(parts)}"'
+    written, at = [], (0, 0)
+    for command, x, y in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
+        place = round(10 * float(x)), round(10 * float(y))
+        if command == "M":
+            written.append(f"M{place[0] / 10:g} {place[1] / 10:g}l")
+        else:
+            dx, dy = (f"{(new - old) / 10:g}" for new, old in zip(place, at, strict=True))
+            written.append(f"{dx} {dy}".replace("0.", "."))
+        at = place
+    return f' d="{" ".join(written).removesuffix("l")}"'
 
 
 def _own_identifiers(drawing: str, prefix: str) -> str:

@@ -41,7 +41,7 @@ if (folds.length) {
 // On a phone the evidence is folded, unless the address leads into it.
 const evidence = document.querySelector(".evidence");
 const reveal = () => {
-  const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
   for (let box = target?.closest("details"); box; box = box.parentElement.closest("details")) box.open = true;
   if (target?.closest(".evidence")) target.scrollIntoView();
 };
@@ -70,6 +70,7 @@ const reach = () => {
 };
 reach();
 addEventListener("resize", reach);
+document.fonts?.ready.then(reach);
 document.addEventListener("toggle", reach, true);
 
 const here = document.querySelector(".book-contents .current > a");

@@ -101,6 +101,7 @@ def visit(browser: Browser, address: str) -> Iterator:
 def violations(page: Page) -> list[str]:
     """Return what axe finds; colors of code and of figures are tested in test_extensions.py."""
     page.evaluate(OPEN_ALL)
+    page.evaluate("dispatchEvent(new Event('resize'))")  # what was folded may scroll
     page.evaluate(AXE.read_text("utf-8"))
     # ten entries of a table stand for a hundred: axe looks at every cell for a millisecond or two
     found = page.evaluate(
@@ -236,6 +237,92 @@ def test_code_can_be_copied(visit):
     cell.get_by_role("button", name="Copy").click()
     copied = page.evaluate("navigator.clipboard.readText()")
     assert copied.strip() == cell.locator("pre").inner_text().strip()
+
+
+def test_one_switch_folds_all_code_and_is_remembered(visit):
+    window = visit()
+    page = window.open(CHAPTER)
+    code = page.locator(".hidden-code > .cell_input:visible")
+    switch = page.get_by_role("button", name="Code")
+    shown = code.count()
+    assert shown and switch.get_attribute("aria-pressed") == "true"
+    switch.click()
+    assert code.count() == 0 and switch.get_attribute("aria-pressed") == "false"
+    window.open("parameters/02.html")
+    assert code.count() == 0
+    switch.click()
+    assert code.count() > shown
+    assert window.faults == []
+
+
+def test_on_a_phone_code_and_evidence_are_folded_and_an_address_opens_them(visit):
+    window = visit("phone")
+    page = window.open(CHAPTER)
+    assert page.locator(".cell_input:visible").count() == 0
+    inside = page.locator(".evidence h2").first
+    assert not inside.is_visible()
+    anchor = page.locator(".evidence > section").first.get_attribute("id")
+    page.goto("about:blank")
+    window.open(f"{CHAPTER}#{anchor}")
+    assert inside.is_visible()
+    assert window.faults == []
+
+
+def test_arrow_keys_turn_pages_but_not_where_they_scroll_or_type(visit):
+    page = visit().open(CHAPTER)
+    page.get_by_role("searchbox").press("ArrowRight")
+    assert page.url.endswith(CHAPTER)
+    page.locator("h1").click()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_url("**/parameters/02.html")
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_url(f"**/{CHAPTER}")
+
+
+def test_the_bar_leaves_on_the_way_down_and_returns_on_the_way_up(visit):
+    page = visit("phone").open(CHAPTER)
+    bar = page.locator(".bar")
+    for place, is_away in ((1500, True), (1200, False), (2500, True)):
+        page.evaluate(f"scrollTo(0, {place})")
+        page.wait_for_function(
+            f"document.querySelector('.bar').classList.contains('away') === {str(is_away).lower()}"
+        )
+    assert float(bar.evaluate("bar => bar.style.getPropertyValue('--progress')")) > 0.1
+
+
+def test_the_front_door_answers_within_a_tap_and_without_scripts(visit):
+    page = visit("phone", java_script_enabled=False).open("index.html")
+    fold = SIZES["phone"]["height"]
+    for part in ("h1", ".specimen", "svg.figure", ".start a"):
+        box = page.locator(part).first.bounding_box()
+        assert box and box["y"] + box["height"] <= fold, part
+    answers = page.locator(".try strong")
+    for i, choice in enumerate(page.locator(".try > summary").all()):
+        choice.click()
+        seen = [answer.is_visible() for answer in answers.all()]
+        assert seen == [j == i for j in range(len(seen))]
+
+
+def test_no_output_is_cut_on_a_phone_but_tables_with_a_name(visit, site: Path):
+    window = visit("phone")
+    cut = """() => [...document.querySelectorAll(".cell_output pre, .cell_output .printed")].filter(
+      (box) => box.getClientRects().length && box.scrollWidth > (box.tagName === "PRE" ? box
+        : box.parentElement).clientWidth + 1).map((box) => box.textContent.slice(0, 60))"""
+    for path in pages(site):
+        page = window.open(path.relative_to(site).as_posix())
+        page.evaluate(OPEN_ALL)
+        assert page.evaluate(cut) == [], path
+
+
+def test_the_catalog_is_filtered_and_its_notes_unfold(visit):
+    page = visit().open("reference/models.html")
+    page.get_by_role("searchbox", name="Name").fill("llama 2024")
+    shown = page.locator(".models tbody:visible")
+    assert 0 < shown.count() < 20
+    note = shown.first.locator("tr").nth(1)
+    assert not note.is_visible()
+    shown.first.get_by_role("button", name="source").click()
+    assert note.is_visible()
 
 
 def test_a_wide_box_can_be_scrolled_with_the_keyboard(visit, site: Path):

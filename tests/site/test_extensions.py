@@ -51,10 +51,10 @@ def test_a_drawing_takes_the_colors_the_font_and_the_words_of_the_page():
 
 
 def test_long_curves_are_written_with_fewer_digits():
-    line = " ".join(f"L {x}.123456 {x + 0.987654}" for x in range(100))
+    line = "M 0.123456 0.987654 " + " ".join(f"L {x}.123456 {x / 2 + 1}" for x in range(100))
     short, _ = figures.inline(DRAWING.replace("<rect/>", '<path d="M 1.23456 0"/>'), "w", "a-", {})
     long, _ = figures.inline(DRAWING.replace("<rect/>", f'<path d="{line}"/>'), "w", "a-", {})
-    assert 'd="M 1.23 0"' in short and "L 7.1 8.0 L 8.1 9.0" in long
+    assert 'd="M 1.23 0"' in short and 'd="M0.1 1l 0 0 1 .5 1 .5' in long
 
 
 def test_a_printed_table_becomes_the_same_table_of_the_page(monkeypatch):

@@ -53,12 +53,15 @@ def weight_paths(paths: np.ndarray, one: int) -> tuple[Figure, np.ndarray]:
     """
     figure, axes = plots.plt.subplots(figsize=(plots.WIDTH_INCHES, 3.2), layout="constrained")
     axes.axhline(0, color=plots.GRID, linewidth=1)
-    steps = np.arange(0, len(paths), max(1, len(paths) // 150))  # more would fill the file only
+    steps = np.arange(0, len(paths), max(1, len(paths) // 100))  # more would fill the file only
     axes.plot(steps, paths[steps], color=plots.REST, linewidth=0.7, alpha=0.5)
     last = len(paths) - 1
     axes.plot(steps, paths[steps, one], color=plots.WEIGHT, linewidth=2)
     axes.plot([0, last], paths[[0, last], one], "o", color=plots.WEIGHT, clip_on=False)
     end = paths[last, one]
-    axes.text(last * 0.98, end + np.sign(end) * 0.08, "one weight", color=plots.WEIGHT, ha="right")
+    axes.annotate(
+        "one weight", (last * 0.98, end), (0, 8), textcoords="offset points", color=plots.WEIGHT,
+        ha="right",
+    )  # fmt: skip
     axes.set(xlabel="training step", ylabel="value of the weight", xlim=(0, last))
     return figure, paths[:, one]

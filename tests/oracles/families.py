@@ -32,6 +32,7 @@ from paramlab.params import count as our_count
 from published import COUNTED
 
 STORED = Path(__file__).with_name("families.jsonl")
+KINDS = tuple(kind for kind in model_types() if not family(kind).remote)
 N_RANDOM, SEED = 7, 20250801
 
 # ------------------------------------------------------------------ small models by chance
@@ -57,6 +58,10 @@ SIZES = {  # the range of every other size that changes a count; all are drawn i
     "n_shared_experts": (1, 3), "moe_num_shared_experts": (0, 3),
     "first_k_dense_replace": (0, 4), "moe_layer_start_index": (0, 3),
     "moe_layer_interval": (1, 3), "decoder_sparse_step": (1, 3),
+    "global_head_dim": (2, 8), "num_global_key_value_heads": (1, 1),
+    "num_kv_shared_layers": (0, 1), "hidden_size_per_layer_input": (0, 6),
+    "vocab_size_per_layer_input": (9, 40), "altup_num_inputs": (2, 4), "laurel_rank": (2, 9),
+    "top_k_experts": (1, 2), "num_dense_layers": (0, 3), "num_shared_experts": (0, 3),
     "index_n_heads": (1, 4), "index_head_dim": (8, 20), "interleave_moe_layer_step": (1, 3),
     "num_ln_in_parallel_attn": (1, 2),
 }  # fmt: skip
@@ -68,7 +73,8 @@ SWITCHES = (
     "tie_word_embeddings", "attention_bias", "attention_out_bias", "mlp_bias", "use_bias", "bias",
     "qkv_bias", "use_qkv_bias", "enable_bias", "lm_head_bias", "use_qk_norm", "qk_layernorm",
     "multi_query", "parallel_attn", "new_decoder_architecture", "alibi", "use_parallel_residual",
-    "norm_bias", "classifier_bias", "decoder_bias", "relative_attention", "position_biased_input",
+    "attention_k_eq_v", "enable_moe_block", "use_double_wide_mlp", "norm_bias", "classifier_bias",
+    "decoder_bias", "relative_attention", "position_biased_input",
     "do_layer_norm_before", "_remove_final_layer_norm", "layer_norm_elementwise_affine",
 )  # fmt: skip
 MAY_BE_LEFT_OUT = (*SIZES, *SWITCHES, "num_key_value_heads", "num_kv_heads", "vocab_size")
@@ -249,7 +255,7 @@ def store(path: Path, kinds: Iterable[str], rows: Callable[[str], Iterable[list[
     """Write the rows of these families to a file, and keep those of the others as they are."""
     kept = path.read_text(encoding="utf-8").splitlines()
     versions = json.dumps({"torch": torch.__version__, "transformers": tf.__version__})
-    if kinds != model_types() and versions != kept[0]:
+    if kinds != KINDS and versions != kept[0]:
         raise SystemExit(f"the other families were counted by {kept[0]}, this is {versions}")
     stored: dict[str, list[str]] = {}
     for line in kept[1:]:
@@ -258,18 +264,18 @@ def store(path: Path, kinds: Iterable[str], rows: Callable[[str], Iterable[list[
         stored.setdefault(kind, []).append(line)
     for kind in kinds:
         stored[kind] = [json.dumps(row, separators=(",", ":")) for row in rows(kind)]
-    lines = [versions, *(line for kind in model_types() for line in stored.get(kind, []))]
+    lines = [versions, *(line for kind in KINDS for line in stored.get(kind, []))]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def arguments(*more: str) -> argparse.Namespace:
     """Read the command line: ``--only``, and what else this script knows."""
     parser = argparse.ArgumentParser(description="see the first lines of this file")
-    parser.add_argument("--only", choices=model_types(), metavar="MODEL_TYPE")
+    parser.add_argument("--only", choices=KINDS, metavar="MODEL_TYPE")
     for name in more:
         parser.add_argument(name, nargs="?")
     options = parser.parse_args()
-    options.kinds = (options.only,) if options.only else model_types()
+    options.kinds = (options.only,) if options.only else KINDS
     return options
 
 

@@ -57,6 +57,8 @@ def listed_arrays(text: str, sizes: dict[str, Any]) -> tuple[Stack, ...]:
             check_n_layers(times, n)
             stacks.append(Stack((), range(n)))
             continue
+        if not stacks[-1].n:
+            continue
         line, _, condition = line.partition(" if ")
         if condition and not _value(condition, sizes):
             continue

@@ -69,6 +69,7 @@ class Family(NamedTuple):
     arrays: str
     whole: dict[str, str]
     flat: bool
+    remote: bool
     note: str
 
     @property
@@ -208,6 +209,7 @@ def resolve(name: str, row: Callable[[str], Row]) -> Family:
         arrays=nearest("arrays"),
         whole=dict(row(name).get("whole", {})),
         flat=row(name).get("flat", False),
+        remote=row(name).get("remote", False),
         note=nearest("note"),
     )
 

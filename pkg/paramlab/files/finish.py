@@ -148,6 +148,82 @@ def masked_head(values: Values) -> None:
         one_of("tie_word_embeddings", values["_tied"], (True,))
 
 
+def value_width(values: Values) -> None:
+    """Make values as wide as D / N where the file is silent."""
+    values["latent.d_value"] = values["latent.d_value"] or values["d_model"] // values["n_heads"]
+
+
+def gemma4(values: Values) -> None:
+    """Count the layers of each kind: local or global, with keys of their own or of others."""
+    n_layers, kinds = values["n_layers"], values["_kinds"]
+    if not isinstance(kinds, list):  # anything but null is refused later
+        kinds = ["full_attention" if i % 6 == 5 else "sliding_attention" for i in range(n_layers)]
+    kinds = ["full_attention" if i == n_layers - 1 else kind for i, kind in enumerate(kinds)]
+    n_own = _own_keys(values)
+    values["_n_local"] = kinds.count("sliding_attention")
+    values["_n_local_own"] = kinds[:n_own].count("sliding_attention")
+    values["_n_global"] = kinds.count("full_attention")
+    values["_n_global_own"] = kinds[:n_own].count("full_attention")
+    values["_n_wide"] = n_layers - n_own if values["_use_double_wide_mlp"] else 0
+    shared = values["_num_global_key_value_heads"] if values["_attention_k_eq_v"] else 0
+    if (
+        values["_overrides"] is not None and len(kinds) == n_layers
+    ):  # as version 5 of the library writes it
+        layers = [str(i) for i, kind in enumerate(kinds) if kind == "full_attention"]
+        values["_global_head_dim"], shared = _same_widths(values["_overrides"], layers, values)
+    values["_n_global_kv_heads"] = shared or values["n_kv_heads"]
+    if not values["_enable_moe_block"]:
+        for name in ("n_experts", "n_active", "d_ff"):
+            del values[f"experts.{name}"]
+
+
+def gemma3n(values: Values) -> None:
+    """Add up the widths of the MLPs, which may differ, and count the layers with keys."""
+    widths, n_layers = values["_widths"], values["n_layers"]
+    widths = (
+        [16384 if widths is None else widths] * n_layers if type(widths) is not list else widths
+    )
+    if len(widths) != n_layers or not all(type(width) is int and width > 0 for width in widths):
+        raise UnsupportedModel(
+            f"intermediate_size is {widths!r}; it must be a width, or one a layer"
+        )
+    values |= {"d_ff": max(widths), "_all_widths": sum(widths), "_n_own": _own_keys(values)}
+
+
+def _same_widths(overrides: Any, layers: list[str], values: Values) -> tuple[int, int]:
+    """Return the head width and the key heads of the global layers, if all have the same."""
+    given = list(overrides.values()) if isinstance(overrides, dict) else []
+    named = sorted(str(name).lstrip("0") or "0" for name in overrides) if given else []
+    first = given[0] if given else None
+    if not isinstance(first, dict) or given != given[:1] * len(given) or named != sorted(layers):
+        raise UnsupportedModel(
+            "per_layer_config is not the same for all global layers, and no others"
+        )
+    width, heads = first.get("head_dim", values["d_head"]), first.get("num_key_value_heads", 0)
+    known = first.keys() <= {"head_dim", "num_key_value_heads"}
+    if not known or type(width) is not int or type(heads) is not int or width < 1 or heads < 0:
+        raise UnsupportedModel(f"per_layer_config holds {first!r}, which is not known here")
+    return width, heads
+
+
+def _own_keys(values: Values) -> int:
+    """Return how many layers make keys and values; the last ones use those of earlier ones."""
+    own = values["n_layers"] - values["_num_kv_shared_layers"]
+    if own <= 0:
+        raise UnsupportedModel("num_kv_shared_layers leaves no layer that makes keys and values")
+    return own
+
+
+def half_as_wide(values: Values) -> None:
+    """Divide the width of the MLP between the gate and what it gates, as Qwen's first code does."""
+    values["d_ff"] //= 2
+
+
+def key_groups(values: Values) -> None:
+    """Share keys and values in so many groups, if the file says that they are shared."""
+    values["n_kv_heads"] = values["_groups"] if values["_grouped"] else values["n_heads"]
+
+
 def one_vision_layer(values: Values) -> None:
     """Insist that the projector reads one layer of the vision encoder, whichever."""
     if not isinstance(values["_feature_layer"], int | None):

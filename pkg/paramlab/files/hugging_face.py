@@ -128,6 +128,8 @@ def _whole(fields: Fields, row: Family) -> ModelConfig:
     with _refusals(fields, row):
         for name, kinds in others:
             part = fields.get(name) or {}
+            if not part and kinds.startswith("- "):
+                continue
             if not isinstance(part, dict):
                 raise UnsupportedModel(f"{name} is not an object")
             part_row = _part_row(part, name, kinds, fields["model_type"])
@@ -178,7 +180,7 @@ def part_of(fields: Fields, name: str) -> Fields:
 
 def _part_row(part: Fields, at: str, kinds: str, whole: str = "") -> Family:
     """Return the row of a part: one of these kinds, the first if it names none."""
-    first, *others = kinds.split()
+    first, *others = kinds.removeprefix("- ").split()
     named = part.get("model_type", first)
     if named == whole:  # in older files a part has the name of the whole
         named = first
@@ -292,6 +294,8 @@ def _hint_at_a_part(fields: Fields) -> str:
 
 def _values(fields: Fields, row: Family) -> dict[str, Any]:
     """Read every value of ours that the row names."""
+    if row.remote:
+        _check_all_is_there(fields, row)
     values = dict(row.style)
     for ours, at in row.reads.items():
         values[ours] = _read(fields, at, ours)
@@ -301,6 +305,14 @@ def _values(fields: Fields, row: Family) -> dict[str, Any]:
         its_own = row.by_class.get(name, {})
         values |= {f"_{key}" if key in _NO_FIELDS else key: its_own[key] for key in its_own}
     return values | {"rope_theta": _rope_theta(fields, values)}
+
+
+def _check_all_is_there(fields: Fields, row: Family) -> None:
+    """Insist on the sizes for which no library has a default."""
+    for ours in ("n_layers", "d_model", "n_heads", "d_ff", "vocab_size"):
+        if ours in row.reads and not any(name in fields for name in row.reads[ours].names):
+            name = row.reads[ours].names[0]
+            raise UnsupportedModel(f"{name} is not there, and this family has no default for it")
 
 
 def _is_help(name: str) -> bool:

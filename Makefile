@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/ready
 BUILD := $(BIN)/jupyter-book build . -W --keep-going
 
-.PHONY: book test test-fast lab serve format catalog ledger bench oracle oracle-family clean
+.PHONY: book test test-fast fuzz lab serve format catalog ledger bench oracle oracle-family clean
 
 book: $(READY)
 	$(BIN)/paramlab fetch
@@ -22,6 +22,10 @@ test-fast: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q -rs -m "not slow" --ignore tests/site
+
+# Odd and damaged files for five minutes; `make test` tries them for some seconds.
+fuzz: $(READY)
+	$(BIN)/python tests/fuzz.py
 
 lab: $(READY)
 	$(BIN)/jupyter lab --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate book

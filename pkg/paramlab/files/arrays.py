@@ -16,6 +16,7 @@ from functools import cache
 from types import CodeType
 from typing import Any
 
+from paramlab.errors import shown
 from paramlab.params import Array, Stack
 from paramlab.sizes import LARGEST_SIZE, check_n_layers
 
@@ -75,7 +76,9 @@ def listed_arrays(text: str, sizes: dict[str, Any]) -> tuple[Stack, ...]:
 def _size(text: str, sizes: dict[str, Any]) -> int:
     value = _value(text, sizes)
     if not isinstance(value, int) or not 0 <= value <= LARGEST_SIZE:
-        raise ValueError(f"{text} is {value!r}; it must be a whole number up to {LARGEST_SIZE}")
+        raise ValueError(
+            f"{text} is {shown(value)}; it must be a whole number up to {LARGEST_SIZE}"
+        )
     return int(value)
 
 

@@ -78,7 +78,7 @@ def listed_experts(values: Values) -> None:
     if (listed := values["experts._listed"]) is None:
         return
     if not is_list_of_layers(listed):
-        raise UnsupportedModel(f"moe_layers is {listed!r}; it must be a list of layers")
+        raise UnsupportedModel(f"moe_layers is {shown(listed)}; it must be a list of layers")
     dense = set(range(values["n_layers"])).difference(listed)
     values["experts.dense_layers"] = tuple(sorted(dense))
 
@@ -105,7 +105,9 @@ def indexers(values: Values) -> None:
 
 def _check_kinds(name: str, kinds: Any, known: tuple[str, ...], n_layers: int) -> None:
     if not isinstance(kinds, list) or any(kind not in known for kind in kinds):
-        raise UnsupportedModel(f"{name} is {kinds!r}; it must be a list of {' and '.join(known)}")
+        raise UnsupportedModel(
+            f"{name} is {shown(kinds)}; it must be a list of {' and '.join(known)}"
+        )
     if len(kinds) != n_layers:
         raise UnsupportedModel(f"{name} names {len(kinds)} layers, but there are {n_layers}")
 
@@ -234,7 +236,7 @@ def merged_patches(values: Values) -> None:
     """Multiply the height and the width of the patches that become one."""
     sides = [2, 2] if values["_merge"] is None else values["_merge"]
     if not is_list_of_layers(sides) or len(sides) != 2:
-        raise UnsupportedModel(f"merge_kernel_size is {sides!r}; it must be two whole numbers")
+        raise UnsupportedModel(f"merge_kernel_size is {shown(sides)}; it must be two whole numbers")
     values["_n_merged"] = sides[0] * sides[1]
 
 
@@ -263,7 +265,9 @@ def t5(values: Values) -> None:
         one_of("dense_act_fn", values["_activation"], tuple(everywhere().activations))
     gate, _, values["activation"] = values["_mlp"].rpartition("-")
     if gate not in ("", "gated"):
-        raise UnsupportedModel(f"feed_forward_proj is {values['_mlp']!r}; it is not known here")
+        raise UnsupportedModel(
+            f"feed_forward_proj is {shown(values['_mlp'])}; it is not known here"
+        )
     values["gated_mlp"] = gate == "gated"
     if values["_gated"] is not None:
         _agree("is_gated_act", values["_gated"], "feed_forward_proj's", gate == "gated")
@@ -333,9 +337,9 @@ def one_of(name: str, value: Any, allowed: tuple[Any, ...]) -> None:
     """Refuse a field whose other values would mean another model."""
     if value not in allowed or type(value) is not type(allowed[0]):
         known = " or ".join(map(repr, allowed))
-        raise UnsupportedModel(f"{name} is {value!r}; only {known} is known here")
+        raise UnsupportedModel(f"{name} is {shown(value)}; only {known} is known here")
 
 
 def _agree(name: str, value: Any, other: str, expected: Any) -> None:
     if value != expected:
-        raise UnsupportedModel(f"{name} is {value!r} but {other} is {expected!r}")
+        raise UnsupportedModel(f"{name} is {shown(value)} but {other} is {shown(expected)}")

@@ -161,7 +161,9 @@ def _check_repeated(rest: Fields, text: Fields, row: Family) -> set[str]:
     for at in (*row.reads.values(), *(switch.at for switch in row.switches)):
         for name in rest.keys() & at.names:
             if rest[name] != (inside := _read(text, at)):
-                raise UnsupportedModel(f"{name} is {rest[name]!r} but inside it is {inside!r}")
+                raise UnsupportedModel(
+                    f"{name} is {shown(rest[name])} but inside it is {shown(inside)}"
+                )
             repeated.add(name)
     return repeated
 
@@ -173,7 +175,9 @@ def part_of(fields: Fields, name: str) -> Fields:
         raise UnsupportedModel(f"it holds no {name}")
     above = {_TIED: fields[_TIED]} if _TIED in fields else {}
     if above and part.get(_TIED, above[_TIED]) != above[_TIED]:
-        raise UnsupportedModel(f"{_TIED} is {above[_TIED]!r} but in {name} it is {part[_TIED]!r}")
+        raise UnsupportedModel(
+            f"{_TIED} is {shown(above[_TIED])} but in {name} it is {shown(part[_TIED])}"
+        )
     inner = next((each for each in PARTS if isinstance(part.get(each), dict)), "")
     return part_of(above | part, inner) if inner else above | part
 
@@ -186,7 +190,7 @@ def _part_row(part: Fields, at: str, kinds: str, whole: str = "") -> Family:
         named = first
     row = aliases().get(named, named)
     if row not in (aliases().get(first, first), *others, *(model_types() if "*" in others else ())):
-        raise UnsupportedModel(f"the model_type of {at}, {named!r}, is not known here")
+        raise UnsupportedModel(f"the model_type of {at}, {shown(named)}, is not known here")
     return family(row)
 
 
@@ -194,10 +198,12 @@ def _n_labels(fields: Fields, default: int) -> int:
     """Return how many labels a head scores: as many as are named, or as the library takes."""
     named, n = fields.get("id2label"), fields.get("num_labels")
     if isinstance(named, dict) and len(named) != (n or len(named)):
-        raise UnsupportedModel(f"num_labels is {n!r} but id2label names {len(named)}")
+        raise UnsupportedModel(f"num_labels is {shown(n)} but id2label names {len(named)}")
     n_labels = len(named) if isinstance(named, dict) else default if n is None else n
     if type(n_labels) is not int or n_labels < 1:
-        raise UnsupportedModel(f"num_labels is {n_labels!r}; it must be a positive whole number")
+        raise UnsupportedModel(
+            f"num_labels is {shown(n_labels)}; it must be a positive whole number"
+        )
     return n_labels
 
 
@@ -241,14 +247,18 @@ def _refusals(fields: Fields, row: Family) -> Iterator[None]:
 def _family(fields: Fields) -> Family:
     """Return the row of a config.json, once it is sure that it describes this language model."""
     if "peft_type" in fields:
-        raise UnsupportedModel(f"it describes an adapter ({fields['peft_type']!r}), not a model")
+        raise UnsupportedModel(
+            f"it describes an adapter ({shown(fields['peft_type'])}), not a model"
+        )
     kind = _known_type(fields)
     if not kind:
         raise UnsupportedModel(_what_is_not_known(fields))
     row, named = family(kind), fields.get("architectures")
     known = dict.fromkeys((*row.classes, *row.by_class))
     if named not in (None, [], *([name] for name in known)):
-        raise UnsupportedModel(f"architectures is {named!r}; only {' or '.join(known)} is counted")
+        raise UnsupportedModel(
+            f"architectures is {shown(named)}; only {' or '.join(known)} is counted"
+        )
     return row
 
 
@@ -288,7 +298,7 @@ def _hint_at_a_part(fields: Fields) -> str:
     try:
         config_from_hf(part_of(fields, name))
     except UnsupportedModel:
-        return f"; nor is that of its {name}, {fields[name].get('model_type')!r}"
+        return f"; nor is that of its {name}, {shown(fields[name].get('model_type'))}"
     return f"; its language model alone can be counted as FILE#{name}"
 
 
@@ -330,7 +340,7 @@ def _read(fields: Fields, at: At, ours: str = "") -> Any:
     (first, value), *others = given.items()
     for name, other in others:
         if other != value and (ours != "activation" or _activation(other) != _activation(value)):
-            raise UnsupportedModel(f"{first} is {value!r} but {name} is {other!r}")
+            raise UnsupportedModel(f"{first} is {shown(value)} but {name} is {shown(other)}")
     _check_type(first, value, at)
     return value
 
@@ -348,12 +358,14 @@ def _check_type(name: str, value: Any, at: At) -> None:
     elif kind is tuple and not is_list_of_layers(value):
         expected = "a list of layers"
     if expected:
-        raise UnsupportedModel(f"{name} is {value!r}; it must be {expected}")
+        raise UnsupportedModel(f"{name} is {shown(value)}; it must be {expected}")
 
 
 def _activation(name: Any) -> str:
     if not isinstance(name, str) or name not in everywhere().activations:
-        raise UnsupportedModel(f"the activation {name!r} is not known here and may hold parameters")
+        raise UnsupportedModel(
+            f"the activation {shown(name)} is not known here and may hold parameters"
+        )
     return everywhere().activations[name]
 
 
@@ -423,7 +435,9 @@ def _refuse_the_rest(fields: Fields, row: Family, n_layers: int) -> None:
         elif name in everywhere().per_layer:
             _check_layers(name, value, row, n_layers)
         elif name not in known and value not in (None, False, 0, "", [], {}):
-            raise UnsupportedModel(f"the field {name!r} is not known here and may change the count")
+            raise UnsupportedModel(
+                f"the field {shown(name)} is not known here and may change the count"
+            )
     _quantization(fields)
     _check_own_code(fields.get("auto_map"), row.classes)
 
@@ -451,7 +465,7 @@ def _quantization(fields: Fields) -> str:
     if "quant_method" not in known and {"bits", "group_size"} <= known.keys():
         method = "mlx"  # the only library that names none
     if method not in everywhere().quantization:
-        named = f"names {method!r}" if method else "names no quant_method"
+        named = f"names {shown(method)}" if method else "names no quant_method"
         raise UnsupportedModel(f"quantization_config {named}, which is not known here")
     return str(method)
 

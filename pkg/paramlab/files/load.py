@@ -11,7 +11,7 @@ from typing import Any
 
 from paramlab.checks import check_arrays, check_numbers
 from paramlab.config import ModelConfig
-from paramlab.errors import ModelFileError, UnsupportedModel, errors_about
+from paramlab.errors import ModelFileError, UnsupportedModel, errors_about, shown
 from paramlab.files.architecture import refuse_changed_positions
 from paramlab.files.config_json import read_config_json
 from paramlab.files.layout import Header, read_json
@@ -171,11 +171,11 @@ def _runnable_config(path: Path) -> ModelConfig:
     with errors_about(beside):
         kind = fields.get("model_type")
         if kind not in _RUNS:
-            raise UnsupportedModel(f"{kind!r} is not read here; {', '.join(_RUNS)} are")
+            raise UnsupportedModel(f"{shown(kind)} is not read here; {', '.join(_RUNS)} are")
         for name, allowed in (_RUNS_IN_ANY | _RUNS[kind]).items():
             value = fields.get(name)
             if value is not None and value not in allowed:
-                raise UnsupportedModel(f"{name} is {value!r}, which does not run here")
+                raise UnsupportedModel(f"{name} is {shown(value)}, which does not run here")
         for name in ("rope_scaling", "rope_parameters"):
             _refuse_other_rotation(name, fields.get(name) or {})
     if kind == "bert":  # no count depends on which form of GELU it is
@@ -188,13 +188,13 @@ def _refuse_other_rotation(name: str, rope: Any) -> None:
     named = rope.get("rope_type", rope.get("type")) if isinstance(rope, dict) else rope
     scaling = named or "default"
     if scaling != "default":
-        raise UnsupportedModel(f"{name} is of the type {scaling!r}, which does not run here")
+        raise UnsupportedModel(f"{name} is of the type {shown(scaling)}, which does not run here")
     for part, value in rope.items():
         if isinstance(value, dict):
             raise UnsupportedModel(f"{name} has a rotation for {part}, which does not run here")
     if (share := rope.get("partial_rotary_factor")) not in (None, 1.0):
         raise UnsupportedModel(
-            f"partial_rotary_factor in {name} is {share!r}, which does not run here"
+            f"partial_rotary_factor in {name} is {shown(share)}, which does not run here"
         )
 
 

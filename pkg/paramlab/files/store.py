@@ -200,7 +200,7 @@ def stored_config(header: Header) -> ModelConfig:
     get = header.metadata.get
     if get(FORMAT_KEY) != FORMAT:
         raise UnsupportedModel(
-            f"its layout has the version {get(FORMAT_KEY)!r}; {FORMAT!r} is known here"
+            f"its layout has the version {shown(get(FORMAT_KEY))}; {FORMAT!r} is known here"
         )
     return _config_from_json(get("config"))
 

@@ -172,7 +172,9 @@ def _grouped(
 def _refuse_other_gguf(header: Header) -> None:
     get = header.metadata.get
     if get("general.type", "model") not in ("model", "mmproj"):
-        raise UnsupportedModel(f"it holds no model: its general.type is {get('general.type')!r}")
+        raise UnsupportedModel(
+            f"it holds no model: its general.type is {shown(get('general.type'))}"
+        )
     tensors = {tensor.name: tensor for tensor in header.tensors}
     table, head = tensors.get("token_embd.weight"), tensors.get("output.weight")
     types_differ = table and head and table.type_name != head.type_name

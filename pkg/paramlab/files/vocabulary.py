@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from paramlab.errors import UnsupportedModel
+from paramlab.errors import UnsupportedModel, shown
 from paramlab.tokenizer import Tokenizer
 from paramlab.wordpiece import LONGEST_WORD, UNKNOWN, WordPiece
 
@@ -18,7 +18,9 @@ def tokenizer_from_gguf(metadata: dict[str, Any]) -> Tokenizer | None:
     if vocabulary is None:
         return None
     if get("model") != "gpt2":
-        raise UnsupportedModel(f"the tokenizer model {get('model')!r} is not known here; gpt2 is")
+        raise UnsupportedModel(
+            f"the tokenizer model {shown(get('model'))} is not known here; gpt2 is"
+        )
     for texts in (vocabulary, merges):
         if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
             raise UnsupportedModel("the tokenizer's tokens and merges must be lists of text")

@@ -59,6 +59,7 @@ oracle: $(READY) .venv-oracle/ready
 	.venv-oracle/bin/python tests/oracles/families.py
 	.venv-oracle/bin/python tests/oracles/wholes.py
 	.venv-oracle/bin/python tests/oracles/windows.py
+	.venv-oracle/bin/python tests/oracles/states.py
 	.venv-oracle/bin/python tests/oracles/logits.py
 	.venv-oracle/bin/python tests/oracles/gradients.py
 	.venv-oracle/bin/python tests/oracles/flops.py

@@ -413,7 +413,8 @@ def test_the_columns_of_cost_add_up(paramlab):
 COST_KEYS = {
     "name": str, "context_tokens": int, "attention": str, "precision": str, "batch": int,
     "prefill": dict, "decode": dict, "weight_bytes": int, "weight_bytes_read": int,
-    "kv_cache_bytes": int, "kv_cache_bytes_per_token": int, "crossover_tokens": int,
+    "kv_cache_bytes": int, "kv_cache_bytes_per_token": int, "state_bytes": int,
+    "crossover_tokens": int,
     "assumptions": list, "basis": str, "notes": list,
 }  # fmt: skip
 

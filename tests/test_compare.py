@@ -48,7 +48,7 @@ def test_the_costs_are_those_of_their_names():
     found, c = costs_of(config("llama-7b"), 3000), cost(config("llama-7b"), 3000)
     assert found.pop("prefill_flops") == c.prefill.flops
     assert found.pop("decode_flops") == c.decode.flops
-    assert found == {name: getattr(c, name) for name in found} and len(found) == 3
+    assert found == {name: getattr(c, name) for name in found} and len(found) == 4
     assert costs_of(config("bert-base"), 3000).startswith("an encoder such as BERT")
 
 

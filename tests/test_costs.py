@@ -10,26 +10,30 @@ from hypothesis import given
 from hypothesis import strategies as st
 from paramlab import catalog, count
 from paramlab.attention import KVCache, causal_mask
-from paramlab.config import LatentAttention, ModelConfig
+from paramlab.config import LatentAttention, ModelConfig, StateLayers
 from paramlab.costs import (
     BITS,
     SCORES,
+    STATE,
     attended_pairs,
     crossover_tokens,
     decode_operations,
     forward_operations,
     kv_cache_bytes,
+    state_bytes,
     weight_bytes,
     weight_bytes_read,
 )
 from paramlab.files.hugging_face import config_from_hf
 from paramlab.layers import softmax
 from paramlab.measured import measure
+from paramlab.params import shapes
 from paramlab.reports import cost
 from paramlab.transformer import forward
 from random_models import STYLES, random_params
 
 GIB = 2**30
+ORACLES = Path(__file__).parent / "oracles"
 MODELS = [model for model in catalog.published() if model.config]
 DECODERS = [model for model in MODELS if model.kind == "decoder"]
 every_decoder = pytest.mark.parametrize("model", DECODERS, ids=[model.slug for model in DECODERS])
@@ -443,7 +447,7 @@ def test_windows_of_the_catalog_are_those_of_the_published_files():
         assert (ours.window, ours.local_layers) == (theirs.window, theirs.local_layers), slug
 
 
-WINDOWS = Path(__file__).parent / "oracles" / "windows.jsonl"
+WINDOWS = ORACLES / "windows.jsonl"
 LINES = list(map(json.loads, WINDOWS.read_text(encoding="utf-8").splitlines()))[1:]
 
 
@@ -499,14 +503,6 @@ def test_counts_of_what_cannot_be_counted_are_refused(call, reason):
         call()
 
 
-def test_layers_whose_cost_is_not_known_are_refused():
-    c = replace(config("llama-7b"), lightning_layers=(0, 2))
-    with pytest.raises(
-        ValueError, match=r"^2 of its 32 layers have linear \(lightning\) attention"
-    ):
-        cost(c, 10)
-
-
 # ------------------------------------------------------------------ what is said beside the numbers
 
 
@@ -527,3 +523,49 @@ def test_assumptions_name_what_the_numbers_rest_on():
     )
     assert "the cache keeps 16 bits" in said("llama-7b", precision="int4")
     assert "latent attention" in said("deepseek-v3")
+
+
+# ------------------------------------------------------------------ layers with a state
+
+LINEAR = StateLayers("lightning", (0, 2), n_heads=3, d_value=4, n_key_heads=3, d_key=5)
+
+
+def test_a_state_costs_the_same_at_any_length_and_keys_and_values_only_where_there_are_some():
+    llama = config("llama-7b")
+    hybrid = replace(llama, state=LINEAR)
+    assert kv_cache_bytes(hybrid, 1000) * 32 == kv_cache_bytes(llama, 1000) * 30
+    assert state_bytes(hybrid) == 2 * (3 * 4 * 5) * 2 and state_bytes(llama) == 0
+    for n in (1, 7, 1000):
+        ops, plain = decode_operations(hybrid, n), decode_operations(llama, n)
+        assert ops.by_part[STATE] == 2 * 2 * (3 * 4 * 5)  # two layers, to write and to read
+        assert ops.scores * 32 == plain.scores * 30
+    assert forward_operations(hybrid, 9).by_part[STATE] == 9 * ops.by_part[STATE]
+
+
+@pytest.mark.parametrize("kind", ["delta", "kimi_delta"])
+def test_a_delta_rule_reads_before_it_writes(kind):
+    llama, linear = config("llama-7b"), replace(LINEAR, kind=kind, d_conv=2)
+    delta = decode_operations(replace(llama, state=linear), 5).by_part
+    assert delta[STATE] == 3 * 2 * (3 * 4 * 5)
+
+
+def test_a_model_without_attention_takes_the_same_work_for_each_token():
+    mamba = config_from_hf({"model_type": "mamba"})
+    c = cost(mamba, 10**6)
+    assert c.kv_cache_bytes == 0 and c.crossover_tokens is None
+    assert c.decode == decode_operations(mamba, 1)
+    # 32 layers of 1,536 features, each with a state of 16 numbers and 3 inputs kept; 2 bytes each
+    assert c.state_bytes == 32 * 1536 * (16 + 3) * 2
+    table = {a.name: a for a in shapes(mamba)}
+    products = sum(table[f"blocks.0.state.{name}.weight"].size for name in
+                   ("in", "conv", "steps_and_keys", "steps", "out"))  # fmt: skip
+    assert c.decode.by_part["state layers"] == 32 * products
+
+
+# The states that the transformers library keeps (tests/oracles/states.py), in numbers of one text.
+STATES = [json.loads(line) for line in (ORACLES / "states.jsonl").read_text("utf-8").splitlines()]
+
+
+@pytest.mark.parametrize(("fields", "numbers"), STATES, ids=lambda each: str(each)[:40])
+def test_states_are_as_large_as_those_that_the_library_keeps(fields, numbers):
+    assert state_bytes(config_from_hf(fields)) == 2 * numbers

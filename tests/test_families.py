@@ -21,13 +21,14 @@ from hypothesis import strategies as st
 from oracles.published import COUNTED, IN_THE_WEIGHTS, REFUSED
 from paramlab import catalog
 from paramlab.cli import main
-from paramlab.config import Experts, LatentAttention, ModelConfig
+from paramlab.config import Experts, LatentAttention, ModelConfig, StateLayers
 from paramlab.errors import UnsupportedModel
 from paramlab.files import arrays, families, finish
 from paramlab.files.families import Row, Window, everywhere, family, model_types, resolve
 from paramlab.files.hugging_face import config_from_hf, notes_on
 from paramlab.files.source import count_source
 from paramlab.params import count, shapes
+from paramlab.state_layers import layer_kinds
 
 ORACLES = Path(__file__).parent / "oracles"
 TABLE = tomllib.loads((Path(catalog.__file__).parent / "data/families.toml").read_text("utf-8"))
@@ -198,8 +199,10 @@ def test_a_larger_size_never_means_fewer_parameters(kind, data):
                "first_k_dense_replace", "moe_layer_start_index", "num_attention_heads", "n_head",
                "num_heads", "n_heads", "decoder_attention_heads", "position_buckets",
                "index_topk_freq", "num_kv_shared_layers", "num_dense_layers",
-               "index_skip_topk_offset",
-               "num_ln_in_parallel_attn", "num_layers"}  # fmt: skip
+               "index_skip_topk_offset", "num_ln_in_parallel_attn",
+               "num_layers", "full_attention_interval", "attn_layer_period",
+               "attn_layer_offset", "expert_layer_period", "expert_layer_offset",
+               "block_multiple_of"}  # fmt: skip
     name = data.draw(st.sampled_from(sorted(set(sizes) - inverse)))
     larger = fields | {
         name: fields[name] * data.draw(st.integers(1, 4)) + data.draw(st.integers(0, 9))
@@ -213,6 +216,7 @@ def test_a_larger_size_never_means_fewer_parameters(kind, data):
 
 # These change no count, but costs: they are read, so their types are checked.
 OF_WINDOWS = {
+    "attention_window_size",
     "sliding_window", "sliding_window_pattern", "use_sliding_window", "max_window_layers",
     "global_attn_every_n_layers",
     "window_size", "attention_types", "no_rope_layer_interval",
@@ -258,7 +262,10 @@ def test_anything_in_any_field_is_counted_or_refused(kind, data):
 
 
 # Of these the library does not build its default, or the default runs no expert.
-NO_DEFAULT = {"ministral", "hunyuan_v1_dense", "hunyuan_v1_moe", "nemotron", "deepseek_v2"}
+NO_DEFAULT = {
+    "ministral", "hunyuan_v1_dense", "hunyuan_v1_moe", "nemotron", "deepseek_v2", "mamba2",
+    "falcon_h1", "bamba", "granitemoehybrid", "nemotron_h", "lfm2_moe",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -321,20 +328,43 @@ def test_other_models_of_the_family_are_refused(kind):
 
 @kinds
 def test_layers_that_hold_other_arrays_are_refused(kind):
-    fields = a_model(kind)
+    fields = dict(a_model(kind))
     n_layers = config_from_hf(fields).n_layers
     for other in ("mamba", "linear_attention", "gated_delta_net", 7):
-        if (kind, other) != ("minimax", "linear_attention"):
+        if other not in FAMILIES[kind].kinds:
             with pytest.raises(UnsupportedModel, match=f"layer_types names {other!r}"):
                 config_from_hf(fields | {"layer_types": [other] * n_layers})
+    known = next(iter(FAMILIES[kind].kinds), "full_attention")
+    for name in FAMILIES[kind].kinds_in:
+        fields.pop(name, None)
+    longer = fields | {"layer_types": [known] * (n_layers + 1)}
+    if kind == "nemotron_h":  # which needs not say how many there are
+        longer["num_hidden_layers"] = n_layers
     with pytest.raises(UnsupportedModel, match=f"{n_layers + 1} layers, but there are {n_layers}"):
-        config_from_hf(fields | {"layer_types": ["full_attention"] * (n_layers + 1)})
+        config_from_hf(longer)
 
 
 CONTRADICTIONS = [
     ("gpt2", {"n_embd": 96, "hidden_size": 48}, "n_embd is 96 but hidden_size is 48"),
     ("bloom", {"hidden_size": 64, "n_embed": 32}, "hidden_size is 64 but n_embed is 32"),
     ("mixtral", {"num_local_experts": 8, "num_experts": 4}, "is 8 but num_experts is 4"),
+    ("mamba", {"d_model": 64}, "d_model is 64 but hidden_size is 768"),
+    ("mamba", {"time_step_rank": "half"}, "the rank of the steps is 'half'"),
+    ("mamba2", {"num_heads": 100}, "100 heads of 64 are not as wide as their layer, 8192"),
+    ("jamba", {"layer_types": ["mamba"] * 32}, "layer_types names 'mamba'"),
+    ("bamba", {"attn_layer_indices": [1.5]}, r"the layers with attention are \[1.5\]"),
+    ("lfm2_moe", {}, "it lists no kinds of layer"),
+    (
+        "lfm2",
+        {"block_ff_dim": 64, "intermediate_size": 12288},
+        "intermediate_size is 12288 but block_ff_dim is 64",
+    ),
+    ("lfm2", {"block_ffn_dim_multiplier": "2"}, "block_ffn_dim_multiplier is '2'"),
+    ("recurrent_gemma", {"block_types": ["x"]}, r"block_types is \['x'\]"),
+    ("recurrent_gemma", {"lru_width": 64}, "lru_width 64 is not a multiple of 10 heads"),
+    ("nemotron_h", {"attention_head_dim": 64}, "attention_head_dim is 64 but head_dim is 128"),
+    ("granitemoehybrid", {"position_embedding_type": "alibi"}, "position_embedding_type is 'ali"),
+    ("olmo_hybrid", {"layer_types": ["full_attention"] * 32}, "no layer is linear_attention"),
     (
         "mixtral",
         {"num_experts_per_tok": 9},
@@ -415,11 +445,47 @@ def test_many_layers_take_little_time():
     assert len(config_from_hf(fields).local_layers) == 5 * 10**4
 
 
-def test_lightning_layers_are_those_the_file_names():
-    fields = {"model_type": "minimax", "num_hidden_layers": 4}
-    assert config_from_hf(fields).lightning_layers == (1, 3)
+def test_layers_with_a_state_are_those_the_file_names():
+    def state(kind, **fields):
+        found = config_from_hf({"model_type": kind, "num_hidden_layers": 4} | fields).state
+        return found and found.layers
+
+    assert state("minimax") == (1, 3)
     kinds = ["linear_attention", "full_attention", "full_attention", "linear_attention"]
-    assert config_from_hf(fields | {"layer_types": kinds}).lightning_layers == (0, 3)
+    assert state("minimax", layer_types=kinds) == (0, 3)
+    assert state("qwen3_next") == (0, 1, 2) and state("qwen3_5_text") == (0, 1, 2)
+    assert state("qwen3_next", full_attention_interval=2) == (0, 2)
+    assert state("qwen3_next", layer_types=["full_attention"] * 4) is None
+    assert state("granitemoehybrid", layers_block_type=["mamba"] * 3 + ["attention"]) == (0, 1, 2)
+    assert state("granitemoehybrid", layer_types=["mamba"] * 4) == ()  # all
+    assert state("lfm2", full_attn_idxs=[1, 3]) == (0, 2) and state("lfm2") is None
+    assert state("jamba", attn_layer_period=3, attn_layer_offset=1) == (0, 2, 3)
+    assert state("olmo_hybrid", num_hidden_layers=3) == (0, 1)
+    assert state("recurrent_gemma", block_types=["attention", "recurrent"]) == (1, 3)
+
+
+def test_a_nemotron_says_by_letters_or_words_what_its_layers_are():
+    def layers(**fields):
+        config = config_from_hf({"model_type": "nemotron_h"} | fields)
+        kinds = layer_kinds(config).items()
+        return {
+            "".join(name[0] for name, has in kind._asdict().items() if has): [*layers]
+            for kind, layers in kinds
+        }
+
+    words = ["mamba", "moe", "attention", "mlp", "mamba"]
+    found = {"s": [0, 4], "me": [1], "a": [2], "m": [3]}
+    assert layers(hybrid_override_pattern="ME*-M") == layers(layers_block_type=words) == found
+    assert layers(hybrid_override_pattern="M-") == {"s": [0], "m": [1]}  # no experts
+    assert layers() == {"s": [0], "me": [1], "a": [2], "m": [3]}
+    with pytest.raises(UnsupportedModel, match="describe different layers"):
+        layers(hybrid_override_pattern="M-", layers_block_type=["mamba", "moe"])
+    with pytest.raises(UnsupportedModel, match="names 'x', which is not known"):
+        layers(hybrid_override_pattern="Mx")
+    with pytest.raises(UnsupportedModel, match="5 layers, but there are 6"):
+        layers(hybrid_override_pattern="ME*-M", num_hidden_layers=6)
+    with pytest.raises(UnsupportedModel, match="it lists no kinds of layer"):
+        layers(num_hidden_layers=6)
 
 
 def test_layers_without_experts_are_those_the_file_names():
@@ -664,10 +730,12 @@ def test_the_command_line_lists_every_family_with_its_classes_and_what_it_is_lik
 
 # ------------------------------------------------------------------ the table itself
 
-TEXTS = {"class", "like", "on", "finish", "harmless", "cycle", "note", "arrays"}
-TABLES = {"whole", "style", "sizes", "reads", "defaults", "experts", "latent", "switches", "only",
-          "window", "kinds", "by_class"}  # fmt: skip
-OURS = {field.name for field in dataclasses.fields(ModelConfig)} - {"experts", "latent"}
+TEXTS = {"class", "like", "on", "finish", "harmless", "cycle", "kinds_in", "kinds_by", "note",
+         "arrays"}  # fmt: skip
+TABLES = {"whole", "style", "sizes", "reads", "defaults", "experts", "latent", "state", "switches",
+          "only", "window", "kinds", "by_class"}  # fmt: skip
+OURS = {field.name for field in dataclasses.fields(ModelConfig)} - {"experts", "latent", "state"}
+OURS |= {f"state.{field.name}" for field in dataclasses.fields(StateLayers)}
 OURS |= {f"experts.{field.name}" for field in dataclasses.fields(Experts)}
 OURS |= {f"latent.{field.name}" for field in dataclasses.fields(LatentAttention)}
 
@@ -712,7 +780,7 @@ def faults(rows: dict[str, Row]) -> list[str]:
 def _faults(name: str, rows: dict[str, Row]) -> list[str]:
     """Say what is wrong with a row, once it is sure that it is one."""
     row, own = resolve(name, rows.__getitem__), rows[name]
-    sets = {*row.style, *row.reads, *row.kinds.values()}
+    sets = {*row.style, *row.reads, *(ours for names in row.kinds.values() for ours in names)}
     sets |= {ours for switch in row.switches for ours in {**switch.on, **switch.off}}
     sets |= {ours for values in row.by_class.values() for ours in values} - {"arrays", "not_in"}
     helps = {ours for ours in sets if ours.rpartition(".")[2].startswith("_")}
@@ -722,9 +790,10 @@ def _faults(name: str, rows: dict[str, Row]) -> list[str]:
               if at.default is None and ours not in helps}  # fmt: skip
     needed = ("n_layers", "d_model", "n_heads", "vocab_size")
     if any(not ours.startswith("_") for ours in row.reads):  # those of a language model
-        wrong |= {f"{ours} is missing" for ours in needed if ours not in row.reads}
-    wrong |= {f"finish.py has no {function}" for function in row.finish
-              if not _takes(function, ["values"])}  # fmt: skip
+        wrong |= {f"{ours} is missing" for ours in needed
+                  if ours not in row.reads and ours not in row.style}  # fmt: skip
+    wrong |= {f"finish.py has no {function}" for function in (*row.finish, row.kinds_by)
+              if function and not _takes(function, ["values"])}  # fmt: skip
     if row.window and row.window.rule and not _takes(row.window.rule, ["fields", "n_layers"]):
         wrong.add(f"finish.py has no {row.window.rule}")
     switches = {switch.at.names[0] for switch in row.switches}
@@ -763,7 +832,7 @@ def _faults_of_arrays(text: str, known: set[str]) -> Iterator[str]:
 def _named(own: Row) -> set[str]:
     named = set(own.get("defaults", {}))
     return named | {
-        f"{part}.{ours}" for part in ("experts", "latent") for ours in own.get(part, {})
+        f"{part}.{ours}" for part in ("experts", "latent", "state") for ours in own.get(part, {})
     }
 
 
@@ -825,6 +894,8 @@ DAMAGES = [
     ({"arrays": "indexer: indexer\nmatrix q d_modl 4"}, "arrays: nothing sets d_modl"),
     ({"arrays": "indexer: depth x i.{i}\nmatrix q 4 4"}, "arrays: nothing sets depth"),
     ({"sizes": {"depth | none": 1}}, "'depth | none' does not say where it stands"),
+    ({"kinds_by": "four_time"}, "finish.py has no four_time"),
+    ({"state": {"d_conv": 2}}, "state.d_conv is not read"),
     ({"harmless": "rope_theta"}, "rope_theta is harmless in every family"),
     ({"harmless": "hidden_size"}, "hidden_size is read"),
     ({"only": {"hidden_size": 8}}, "hidden_size is read"),

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from paramlab import catalog
-from paramlab.config import Experts, LatentAttention, ModelConfig
+from paramlab.config import Experts, LatentAttention, ModelConfig, StateLayers
 from paramlab.params import ROLES, Array, count, shapes, stacks, tally
+from paramlab.sizes import STATE_SIZES
+from paramlab.state_layers import n_layers_with
 
 ORACLE = Path(__file__).parent / "oracles" / "catalog_counts.csv"
 GPT3 = dict(n_layers=96, d_model=12288, n_heads=96, d_ff=49152, vocab_size=50257, n_ctx=2048)
@@ -36,9 +38,20 @@ def experts(draw, n_layers: int) -> Experts:
     n_experts = draw(few)
     return Experts(
         n_experts=n_experts, n_active=draw(st.integers(1, n_experts)), d_ff=draw(sizes),
-        d_ff_shared=draw(st.integers(0, 20)), shared_gate=draw(st.booleans()),
+        d_ff_shared=draw(st.integers(0, 20)), d_latent=draw(st.integers(0, 20)),
+        shared_gate=draw(st.booleans()),
         dense_layers=draw(indices(n_layers)), bias=draw(st.booleans()),
         router_bias=draw(st.booleans()), balancing_buffer=draw(st.booleans()),
+    )  # fmt: skip
+
+
+@st.composite
+def states(draw, n_layers: int) -> StateLayers:
+    kind = draw(st.sampled_from(sorted(STATE_SIZES)))
+    return StateLayers(
+        kind, draw(indices(n_layers)), bias=draw(st.booleans()), bias_conv=draw(st.booleans()),
+        bias_out=draw(st.booleans()), inner_norms=draw(st.booleans()),
+        beside_attention=draw(st.booleans()), **{name: draw(few) for name in STATE_SIZES[kind]},
     )  # fmt: skip
 
 
@@ -48,7 +61,7 @@ def configs(draw) -> ModelConfig:
     latent = draw(
         st.none() | st.builds(LatentAttention, sizes, sizes, sizes, sizes, sizes | st.just(0))
     )
-    biases, nothing = st.booleans(), st.just(())
+    biases, only = st.booleans(), draw(indices(n_layers))
     return ModelConfig(
         n_layers=n_layers, d_model=draw(sizes), n_heads=n_kv_heads * draw(few), d_ff=draw(sizes),
         vocab_size=draw(sizes), n_ctx=draw(sizes), n_kv_heads=n_kv_heads, d_head=draw(sizes),
@@ -62,7 +75,9 @@ def configs(draw) -> ModelConfig:
         bias_mlp=draw(st.booleans()), bias_head=draw(st.booleans()), d_embedding=draw(sizes),
         n_segments=draw(st.integers(0, 3)), pooler=draw(st.booleans()),
         head_transform=draw(st.booleans()),
-        lightning_layers=draw(nothing if latent else indices(n_layers)),
+        gated_attention=False if latent else draw(st.booleans()),
+        mixer_only_layers=tuple(i for i in only if i % 2), state=draw(st.none() | states(n_layers)),
+        mlp_only_layers=tuple(i for i in only if not i % 2),
         attention_sinks=False if latent else draw(st.booleans()),
         n_encoder_layers=draw(st.integers(0, 3)), latent=latent,
         experts=draw(st.none() | experts(n_layers)),
@@ -79,12 +94,12 @@ def closed_form(c: ModelConfig) -> int:
     norm = {"layernorm": 2, "bare": 0}.get(c.norm, 1)
     maps = 3 if c.gated_mlp else 2
 
-    def mlp(width: int, bias: bool = c.bias_mlp) -> int:
+    def mlp(width: int, bias: bool = c.bias_mlp, D: int = D) -> int:
         return maps * D * width + bias * ((maps - 1) * width + D)
 
     gains = {"none": 0, "head": 2 * H, "head_bias": 4 * H, "full": (N + K) * H}[c.qk_norm]
     ordinary = 2 * D * (N + K) * H + c.bias_qkv * (N + 2 * K) * H + c.bias_o * D
-    ordinary += gains + c.attention_sinks * N
+    ordinary += gains + c.attention_sinks * N + c.gated_attention * (D + c.bias_qkv) * N * H
     attention = ordinary
     if c.latent:
         m = c.latent
@@ -93,25 +108,58 @@ def closed_form(c: ModelConfig) -> int:
         keys = (D + c.bias_qkv) * (m.d_latent + m.d_rope)
         keys += m.d_latent * (norm + N * (m.d_nope + m.d_value))
         attention = queries + keys + N * m.d_value * D + c.bias_o * D
-    norms = {"parallel": 1, "sandwich": 4}.get(c.block, 2) * norm * D
-    total = L * (attention + norms)
-    total += len(c.lightning_layers) * (5 * D * N * H + N * H - attention)
-    if c.n_encoder_layers:
-        total += c.n_encoder_layers * (attention + norms + mlp(F)) + c.final_norm * norm * D
-        total += L * (ordinary + norm * D)  # the decoder also reads the encoder
-    n_dense = L
-    if c.experts:
+    norm *= D
+    sandwich = 2 if c.block == "sandwich" else 1
+    total = 0
+    for i in range(L):
+        has_mlp, has_mixer = i not in c.mixer_only_layers, i not in c.mlp_only_layers
+        has_state = has_mixer and c.state is not None and i in (c.state.layers or range(L))
+        if has_mixer:
+            total += norm * sandwich + has_state * state_form(c.state, D)
+            total += attention * (not has_state or c.state.beside_attention)
+        if c.n_encoder_layers:
+            total += ordinary + norm  # the decoder also reads the encoder
+        total += norm * sandwich * has_mlp * (c.block != "parallel" or not has_mixer)
         e = c.experts
-        n_dense = len(e.dense_layers)
-        sparse = (D + e.router_bias) * e.n_experts + e.n_experts * mlp(e.d_ff, e.bias)
-        sparse += D * e.shared_gate
-        total += (L - n_dense) * (sparse + (mlp(e.d_ff_shared) if e.d_ff_shared else 0))
-    total += n_dense * mlp(F)
+        if has_mlp and e and i not in e.dense_layers:
+            inside = e.d_latent or D
+            total += (D + e.router_bias) * e.n_experts + D * e.shared_gate
+            total += e.n_experts * mlp(e.d_ff, e.bias, inside)
+            total += mlp(e.d_ff_shared) if e.d_ff_shared else 0
+            if e.d_latent:
+                total += 2 * D * e.d_latent + c.bias_mlp * (D + e.d_latent)
+        else:
+            total += has_mlp * mlp(F)
+    if c.n_encoder_layers:
+        norms = norm * {"parallel": 1, "sandwich": 4}.get(c.block, 2)
+        total += c.n_encoder_layers * (attention + norms + mlp(F)) + c.final_norm * norm
     tables = {"learned": D, "relative": N * (1 + (c.n_encoder_layers > 0))}.get(c.positions, 0)
     total += c.n_position_rows * tables + c.n_segments * D
-    total += (c.final_norm + c.embedding_norm) * norm * D + c.pooler * (D * D + D)
-    total += c.head_transform * (D * D + D + norm * D)
+    total += (c.final_norm + c.embedding_norm) * norm + c.pooler * (D * D + D)
+    total += c.head_transform * (D * D + D + norm)
     return total + V * E * (2 - c.tied) + c.bias_head * V + (2 * E * D if E != D else 0)
+
+
+def state_form(s: StateLayers | None, D: int) -> int:
+    """Return the parameters of a layer with a state, from the papers' descriptions."""
+    if s is None:
+        return 0
+    W, GS, C = s.n_heads * s.d_value, s.n_key_heads * s.d_key, s.d_conv
+    N, R, S, both = s.n_heads, s.d_rank, s.d_key, W + 2 * s.n_key_heads * s.d_key
+    mamba = 3 * D * W + W * (C + 2 * R + 3 * S + 2) + s.inner_norms * (R + 2 * S)
+    return {
+        "conv": 4 * D * D + C * D + s.bias * 3 * D + s.bias_conv * D + s.bias_out * D,
+        "delta": D * (both + 2 * W + 2 * N) + C * both + 2 * N + s.d_value + s.bias_conv * both,
+        "kimi_delta": D * (both + W + N + S + s.d_value) + GS * (S + 1) + W * s.d_value
+        + (C + s.bias_conv) * both + N + s.d_value,
+        "lightning": D * (2 * GS + 3 * W) + W,
+        "mamba": mamba + s.bias * 2 * W + s.bias_conv * W + s.bias_out * D,
+        "mamba2": D * (both + 2 * W + N) + (C + s.bias_conv) * both + 3 * N + s.inner_norms * W
+        + s.bias * (both + W + N) + s.bias_out * D,
+        "rglru": 3 * D * W + W * (C + 2 * s.d_value + 3 + s.bias_conv + 2 * s.bias)
+        + s.bias_out * D,
+        "rwkv": 4 * D * W + 2 * W + D * D + 5 * D,
+    }[s.kind]  # fmt: skip
 
 
 @often
@@ -158,8 +206,7 @@ def test_a_token_never_uses_more_than_everything(config):
     saved = counted.active - counted.active_without_input_table
     assert saved == (0 if config.tied else config.vocab_size * config.d_embedding)
     chooses = config.experts and config.experts.n_active < config.experts.n_experts
-    has_experts = config.experts and len(config.experts.dense_layers) < config.n_layers
-    assert (counted.active < counted.total) == bool(chooses and has_experts)
+    assert (counted.active < counted.total) == bool(chooses and n_layers_with(config, "experts"))
 
 
 @often
@@ -168,10 +215,9 @@ def test_active_is_the_count_of_the_model_that_keeps_only_the_chosen_experts(con
     e = data.draw(experts(config.n_layers))
     sparse = count(replace(config, experts=e))
     kept = count(replace(config, experts=replace(e, n_experts=e.n_active)))
-    routes = (config.n_layers - len(e.dense_layers)) * (config.d_model + e.router_bias)
-    assert sparse.active == kept.total + routes * (
-        e.n_experts - e.n_active
-    )  # all routes are weighed
+    n_sparse = n_layers_with(replace(config, experts=e), "experts")
+    routes = n_sparse * (config.d_model + e.router_bias) * (e.n_experts - e.n_active)
+    assert sparse.active == kept.total + routes  # all routes are weighed
 
 
 @often
@@ -358,11 +404,16 @@ def test_quoted_counts_are_those_of_the_diffusers_library(model):
         (dict(experts=Experts(4, 5, 16)), "n_active 5"),
         (dict(experts=Experts(4, 0, 16)), "n_active 0"),
         (dict(experts=Experts(4, 2, 16, dense_layers=(0, 3))), "dense_layers names layer 3 of"),
-        (dict(lightning_layers=(2,)), "lightning_layers names layer 2 of n_layers 2"),
-        (dict(lightning_layers=(1, 0)), r"lightning_layers is \(1, 0\); it must be a tuple of asc"),
-        (dict(lightning_layers=[1]), r"lightning_layers is \[1\]; it must be a tuple"),
+        (dict(state=StateLayers("conv", (2,), d_conv=3)), "state.layers names layer 2 of n_layers"),
+        (dict(state=StateLayers("conv")), "state.d_conv is 0; in layers of conv it must be at lea"),
+        (dict(state=StateLayers("conv", n_heads=1, d_conv=3)), "n_heads is 1; in .* it must be 0"),
+        (dict(mixer_only_layers=(2,)), "mixer_only_layers names layer 2 of n_layers 2"),
+        (dict(mixer_only_layers=(1, 0)), r"mixer_only_layers is \(1, 0\); it must be a tuple of"),
+        (dict(mlp_only_layers=[1]), r"mlp_only_layers is \[1\]; it must be a tuple"),
+        (dict(mixer_only_layers=(1,), mlp_only_layers=(0, 1)), "layer 1 is in mixer_only_layers a"),
+        (dict(n_heads=0), "n_heads is 0"),
         (dict(latent=LatentAttention(4, 2, 2, 4), qk_norm="head"), "latent attention has neither"),
-        (dict(latent=LatentAttention(4, 2, 2, 4), lightning_layers=(1,)), "not known in one"),
+        (dict(latent=LatentAttention(4, 2, 2, 4), gated_attention=True), "latent attention has no"),
     ],
 )
 def test_impossible_sizes_are_refused_with_their_values(change, message):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from paramlab import transformer
 from paramlab.attention import KVCache, attention
-from paramlab.config import LatentAttention
+from paramlab.config import LatentAttention, StateLayers
 from paramlab.files.hugging_face import config_from_hf
 from paramlab.layers import layer_norm, softmax
 from paramlab.measured import measure
@@ -327,7 +327,8 @@ def test_a_cache_of_another_model_is_refused(change):
     [
         {"positions": "relative", "n_position_rows": 8}, {"qk_norm": "full"},
         {"d_embedding": 16}, {"final_norm": False}, {"window": 4, "causal": False},
-        {"attention_sinks": True}, {"n_encoder_layers": 1}, {"lightning_layers": (1,)},
+        {"attention_sinks": True}, {"n_encoder_layers": 1},
+        {"state": StateLayers("conv", d_conv=3)},
         {"latent": LatentAttention(8, 8, 4, 8)},
         {"n_position_rows": 22, "positions": "learned"},  # OPT, whose first two rows are not used
         {"position_scale": 0.5, "positions": "learned", "n_position_rows": 20},

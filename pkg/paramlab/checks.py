@@ -150,11 +150,6 @@ def check_decoder(config: ModelConfig) -> None:
             f"it has arrays whose cost is not known here ({', '.join(sorted(parts))}); of a model "
             "that sees or hears, the language model alone is costed: FILE#text_config"
         )
-    if config.lightning_layers:
-        raise ValueError(
-            f"{len(config.lightning_layers)} of its {config.n_layers} layers have linear "
-            "(lightning) attention, which keeps no keys and values; its cost is not known here"
-        )
 
 
 def check_lengths(least: int = 1, most: int = FARTHEST, **lengths: int) -> None:
@@ -274,10 +269,13 @@ def check_pass(
 COMPUTED: dict[str, tuple[Any, ...]] = {
     "positions": ("learned", "sinusoidal", "rope", "alibi", "none"),
     "qk_norm": ("none", "head"), "attention_sinks": (False,), "n_encoder_layers": (0,),
-    "lightning_layers": ((),), "latent": (None,),
     "further": ((),), "own_blocks": (False,),
+    "gated_attention": (False,), "mixer_only_layers": ((),), "mlp_only_layers": ((),),
+    "latent": (None,), "state": (None,),
 }  # fmt: skip
-COMPUTED_EXPERTS = {"d_ff_shared": (0,), "shared_gate": (False,), "balancing_buffer": (False,)}
+COMPUTED_EXPERTS = {
+    "d_ff_shared": (0,), "d_latent": (0,), "shared_gate": (False,), "balancing_buffer": (False,),
+}  # fmt: skip
 
 
 def check_style(config: ModelConfig) -> None:

@@ -9,7 +9,7 @@ from paramlab.params import count
 # Fields that ModelConfig derives from others where they are 0 (d_head: if it is whole).
 DERIVED: dict[str, Callable[[ModelConfig], float]] = {
     "n_kv_heads": lambda c: c.n_heads,
-    "d_head": lambda c: c.d_model / c.n_heads,
+    "d_head": lambda c: c.d_model / max(c.n_heads, 1),
     "d_embedding": lambda c: c.d_model,
     "n_position_rows": lambda c: c.n_ctx,
 }

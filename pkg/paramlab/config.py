@@ -37,11 +37,39 @@ class Experts:
     n_active: int  # chosen per token
     d_ff: int  # width of one expert
     d_ff_shared: int = 0  # width of the MLP that always runs; 0: none
+    d_latent: int = 0  # experts read and write vectors of this width; 0: of the model's
     shared_gate: bool = False  # a learned gate on the shared MLP
     dense_layers: tuple[int, ...] = ()  # layers that keep an ordinary MLP, by index
     bias: bool = False  # biases inside the experts
     router_bias: bool = False  # E numbers added to the router's scores, as parameters
     balancing_buffer: bool = False  # the same as a buffer: stored, not counted
+
+    def __post_init__(self) -> None:
+        """Check the sizes."""
+        check_fields(self)
+
+
+@dataclass(frozen=True)
+class StateLayers:
+    """Layers that keep a state of one size, however long the text, in place of keys and values.
+
+    Each of N heads keeps d_key x d_value numbers. The kinds, and their arrays, stand in
+    :mod:`paramlab.state_layers`.
+    """
+
+    kind: str
+    layers: tuple[int, ...] = ()  # which, by index; (): all
+    n_heads: int = 0  # N
+    d_value: int = 0  # width of what a head writes and reads
+    n_key_heads: int = 0  # heads share keys and queries in so many groups
+    d_key: int = 0  # width of the keys
+    d_conv: int = 0  # tokens that a convolution before them looks at, its own included
+    d_rank: int = 0  # Mamba: the width through which the steps are computed
+    bias: bool = False  # of the maps into the layer
+    bias_conv: bool = False
+    bias_out: bool = False
+    inner_norms: bool = False  # Mamba: of steps and keys; Mamba-2: of the output
+    beside_attention: bool = False  # in the same layers as attention, and not in place of it
 
     def __post_init__(self) -> None:
         """Check the sizes."""
@@ -101,9 +129,12 @@ class ModelConfig:
     attention_sinks: bool = False  # a learned score per head beside those of the keys (gpt-oss)
     n_encoder_layers: int = 0  # > 0: an encoder, and cross-attention in the decoder
     d_ff_encoder: int = 0  # 0: F
-    lightning_layers: tuple[int, ...] = ()  # layers with linear attention (arXiv 2501.08313)
+    gated_attention: bool = False  # what the heads mixed is multiplied by a gate (N H wide)
+    mixer_only_layers: tuple[int, ...] = ()  # layers without an MLP; if d_ff is 0, all
+    mlp_only_layers: tuple[int, ...] = ()  # layers that are an MLP, or experts, and nothing else
     latent: LatentAttention | None = None
     experts: Experts | None = None
+    state: StateLayers | None = None
     further: "tuple[Stack, ...]" = ()  # arrays of other kinds: a vision encoder, a score for labels
     own_blocks: bool = False  # blocks, and what leads from another width to D, are further arrays
     # What follows holds no parameters; the forward pass needs it.
@@ -134,7 +165,7 @@ class ModelConfig:
         >>> sparse.experts.n_experts, sparse.to_flat()["experts.n_experts"]
         (4, 4)
         """
-        parts: dict[str, dict[str, Any]] = {"": {}, "latent": {}, "experts": {}}
+        parts: dict[str, dict[str, Any]] = {"": {}, "latent": {}, "experts": {}, "state": {}}
         for name, value in values.items():
             part, _, field = name.rpartition(".")
             parts[part][field] = value
@@ -143,6 +174,8 @@ class ModelConfig:
             whole["latent"] = LatentAttention(**parts["latent"])
         if parts["experts"]:
             whole["experts"] = Experts(**parts["experts"])
+        if parts["state"]:
+            whole["state"] = StateLayers(**parts["state"])
         return cls(**whole)
 
     def to_flat(self) -> dict[str, Any]:
@@ -162,7 +195,7 @@ class ModelConfig:
             object.__setattr__(self, name, getattr(self, name) or value)
 
         derive("n_kv_heads", self.n_heads)
-        derive("d_head", self.d_model // self.n_heads)
+        derive("d_head", self.d_model // self.n_heads if self.n_heads else 0)
         derive("d_embedding", self.d_model)
         if self.positions == "learned":
             derive("n_position_rows", self.n_ctx)

@@ -1,20 +1,25 @@
-"""What a forward pass costs: operations, bytes of weights read, bytes of the key-value cache.
+"""What a forward pass costs: operations, bytes of weights read, bytes of what is kept of a text.
 
 An operation is a multiply-add, counted for matrix products alone: a product of (T, d_in) and
 (d_in, d_out) takes T * d_in * d_out of them, and two FLOPs each. They come from the same list of
 arrays as the parameter count (:func:`paramlab.params.stacks`), to which attention adds its two
-products of activations: scores (queries by keys) and mixing (weights by values).
+products of activations: scores (queries by keys) and mixing (weights by values). A layer with a
+state writes to it and reads from it in place of these.
 :func:`paramlab.measured.measure` counts what NumPy really performs.
 """
 
 from collections import Counter
 from dataclasses import dataclass
 
-from paramlab.checks import FARTHEST, check_attention_kind, check_decoder, check_lengths
+from paramlab.checks import FARTHEST, check_decoder, check_lengths
 from paramlab.config import ModelConfig
+from paramlab.pairs import all_pairs, window_of, windows
+from paramlab.pairs import attended_pairs as attended_pairs  # for who asks for costs
 from paramlab.params import Array, count, stacks
+from paramlab.state_layers import state_multiply_adds, state_numbers
 
 SCORES = "scores and mixing"
+STATE = "writing and reading states"
 BITS = {"fp32": 32, "fp16": 16, "bf16": 16, "int8": 8, "int4": 4}
 CACHE_BITS_AT_LEAST = 16  # quantized weights are usually run with a 16-bit cache
 
@@ -60,7 +65,7 @@ def forward_operations(
     Parameters
     ----------
     config
-        The architecture of a decoder with softmax attention.
+        The architecture of a decoder.
     n_tokens
         T, the tokens read in this pass.
     n_before
@@ -96,15 +101,18 @@ def forward_operations(
     parts: Counter[str] = Counter()
     for stack in stacks(config):
         for array in stack.arrays:
-            if array.role != "weight" or len(array.shape) == 1:  # an attention sink is no matrix
-                continue
+            if array.role != "weight" or len(array.shape) == 1 or array.name.endswith(".decay"):
+                continue  # a sink is no matrix; decays multiply number by number
             n = 1 if last_only and array.name.startswith("head.") else n_tokens
             name = "projections" if array.part == "attention" else array.part
             parts[name] += n * stack.n * _numbers_used(config, array)
     names = list(parts)
-    names.insert(names.index("projections") + 1, SCORES)  # in the order of the pass
-    pairs = _pairs(config, n_tokens, n_before, window_of(attention))
+    for before, name in (("projections", SCORES), ("state layers", STATE)):
+        if before in parts:  # in the order of the pass
+            names.insert(names.index(before) + 1, name)
+    pairs = all_pairs(config, n_tokens, n_before, window_of(attention))
     parts[SCORES] = pairs * _multiply_adds_per_pair(config, cached=n_before > 0)
+    parts[STATE] = n_tokens * state_multiply_adds(config)
     return Operations({name: parts[name] for name in names})
 
 
@@ -127,23 +135,6 @@ def _multiply_adds_per_pair(config: ModelConfig, cached: bool) -> int:
     return config.n_heads * width
 
 
-def _pairs(config: ModelConfig, n_tokens: int, n_before: int, limit: int | None) -> int:
-    """Add up the pairs of a query and a key, in one head of every layer."""
-    if limit is None:
-        return config.n_layers * n_tokens * (n_before + n_tokens)
-    windows = _windows(config, limit)
-    return sum(n * attended_pairs(n_tokens, n_before, window) for window, n in windows)
-
-
-def _windows(config: ModelConfig, limit: int | None) -> list[tuple[int, int]]:
-    """Return each window (0: none) and how many layers have it."""
-    if limit is None or not (config.window or limit):
-        return [(0, config.n_layers)]
-    n_local = (len(config.local_layers) or config.n_layers) if config.window else 0
-    narrow = min(filter(None, (config.window, limit)))
-    return [(narrow, n_local), (limit, config.n_layers - n_local)]
-
-
 def decode_operations(config: ModelConfig, position: int, attention: str = "causal") -> Operations:
     """Count the multiply-adds of one more token, the last of a context of ``position`` tokens.
 
@@ -155,25 +146,6 @@ def decode_operations(config: ModelConfig, position: int, attention: str = "caus
     """
     check_lengths(position=position)
     return forward_operations(config, 1, position - 1, attention)
-
-
-def attended_pairs(n_tokens: int, n_before: int = 0, window: int = 0) -> int:
-    """Count the pairs of a query and a key that it may see, in one head of one layer.
-
-    Each query sees its own token and those before it, ``window`` tokens at most (0: all).
-
-    Examples
-    --------
-    >>> attended_pairs(4), attended_pairs(4, window=2), attended_pairs(1, n_before=3)
-    (10, 7, 4)
-    """
-    check_lengths(least=0, n_tokens=n_tokens, n_before=n_before, window=window)
-
-    def seen_by_the_first(n: int) -> int:
-        short = min(n, window) if window else n  # queries that see all tokens so far
-        return short * (short + 1) // 2 + (n - short) * window
-
-    return seen_by_the_first(n_before + n_tokens) - seen_by_the_first(n_before)
 
 
 def crossover_tokens(config: ModelConfig, attention: str = "causal") -> int | None:
@@ -205,20 +177,6 @@ def crossover_tokens(config: ModelConfig, attention: str = "causal") -> int | No
         middle = (near + far) // 2
         near, far = (near, middle) if crossed(middle) else (middle, far)
     return far
-
-
-def window_of(attention: str) -> int | None:
-    """Return the window that an attention option imposes: None for full, 0 for causal.
-
-    Examples
-    --------
-    >>> window_of("full"), window_of("causal"), window_of("window:4096")
-    (None, 0, 4096)
-    """
-    if attention in ("full", "causal"):
-        return None if attention == "full" else 0
-    check_attention_kind(attention)
-    return int(attention.removeprefix("window:"))
 
 
 # ------------------------------------------------------------------ bytes
@@ -270,8 +228,8 @@ def kv_cache_bytes(
 ) -> int:
     """Return the bytes of the keys and values of one text of n tokens.
 
-    A layer keeps 2 K H numbers per token; with latent attention one vector; a local layer keeps
-    the tokens of its window only. With ``attention="full"`` every layer keeps all tokens.
+    A layer of attention keeps 2 K H numbers per token; with latent attention one vector; a local
+    layer keeps the tokens of its window only. With ``attention="full"`` all keep all tokens.
 
     References
     ----------
@@ -288,10 +246,29 @@ def kv_cache_bytes(
     """
     check_decoder(config)
     check_lengths(n_tokens=n_tokens)
-    latent, windows = config.latent, _windows(config, window_of(attention))
+    latent, wide = config.latent, windows(config, window_of(attention))
     per_token = latent.d_latent + latent.d_rope if latent else 2 * config.n_kv_heads * config.d_head
-    kept = sum(n * min(n_tokens, window or n_tokens) for window, n in windows)
+    kept = sum(n * min(n_tokens, window or n_tokens) for window, n in wide)
     return _bytes(kept * per_token, precision, CACHE_BITS_AT_LEAST)
+
+
+def state_bytes(config: ModelConfig, precision: str = "fp16") -> int:
+    """Return the bytes that layers with a state keep of one text, however long: no keys, no values.
+
+    They take at least 16 bits a number, as the cache does; many programs hold states in 32 bits.
+
+    Examples
+    --------
+    2 of 3 layers keep 2 x 4 x 4 numbers each:
+
+    >>> from paramlab.config import StateLayers
+    >>> lightning = StateLayers("lightning", (0, 1), n_heads=2, d_value=4, n_key_heads=2, d_key=4)
+    >>> tiny = ModelConfig(n_layers=3, d_model=8, n_heads=2, d_ff=8, vocab_size=9, n_ctx=9,
+    ...                    state=lightning)
+    >>> state_bytes(tiny), kv_cache_bytes(tiny, 5)
+    (128, 160)
+    """
+    return _bytes(state_numbers(config), precision, CACHE_BITS_AT_LEAST)
 
 
 def _bytes(numbers: int, precision: str, least_bits: int = 0) -> int:

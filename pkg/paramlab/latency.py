@@ -20,10 +20,12 @@ from paramlab.costs import (
     decode_operations,
     forward_operations,
     kv_cache_bytes,
+    state_bytes,
     weight_bytes,
     weight_bytes_read,
 )
 from paramlab.params import stacks
+from paramlab.state_layers import n_layers_with
 
 if TYPE_CHECKING:
     from paramlab.hardware import Device
@@ -116,7 +118,7 @@ def latency(
     Parameters
     ----------
     config
-        The architecture of a decoder with softmax attention.
+        The architecture of a decoder.
     device
         From :func:`paramlab.hardware.device` or :func:`paramlab.hardware.measure_machine`. What
         moves between devices is not modeled, so it is one.
@@ -142,7 +144,8 @@ def latency(
         compute_precision = precision
     compute_precision, rate = device.rate(compute_precision)
     calls = device.call_seconds * _products(config)
-    cache = batch * kv_cache_bytes(config, context_tokens, precision, attention)
+    kept = kv_cache_bytes(config, context_tokens, precision, attention)
+    cache = batch * (kept + state_bytes(config, precision))
 
     def roof(flops: int, tokens: int) -> Roof:
         weights = weight_bytes_read(config, tokens, precision)
@@ -161,7 +164,8 @@ def latency(
 def _products(config: ModelConfig) -> int:
     """Count the matrix products of a pass: one for each matrix of weights, two more in a layer."""
     arrays = ((stack.n, a) for stack in stacks(config) for a in stack.arrays)
-    return 2 * config.n_layers + sum(n for n, a in arrays if a.role == "weight")
+    mixers = n_layers_with(config, "attention") + n_layers_with(config, "state")
+    return 2 * mixers + sum(n for n, a in arrays if a.role == "weight")
 
 
 def crossover_batch(

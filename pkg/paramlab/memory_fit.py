@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from paramlab.checks import check_decoder, check_lengths, check_rounded, check_within
 from paramlab.config import ModelConfig
-from paramlab.costs import kv_cache_bytes
+from paramlab.costs import kv_cache_bytes, state_bytes
 from paramlab.params import stacks
 from paramlab.quantize import SCALE_BITS
 
@@ -133,7 +133,7 @@ def fit(
     check_lengths(memory_bytes=memory_bytes, n_texts=n_texts)
     check_within(context_tokens, config.n_ctx)
     check_lengths(least=0, overhead_bytes=overhead_bytes)
-    cache = n_texts * kv_cache_bytes(config, context_tokens)
+    cache = n_texts * (kv_cache_bytes(config, context_tokens) + state_bytes(config))
     return Fit(rounded_weight_bytes(config, bits, only), cache, overhead_bytes, memory_bytes)
 
 

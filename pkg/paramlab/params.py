@@ -13,8 +13,9 @@ from itertools import groupby
 from math import prod
 from typing import NamedTuple
 
-from paramlab.config import Experts, LatentAttention, ModelConfig
+from paramlab.config import Experts, LatentAttention, ModelConfig, StateLayers
 from paramlab.sizes import check_config
+from paramlab.state_layers import layer_kinds, state_arrays
 
 ROLES = ("weight", "bias", "norm gain", "norm bias", "embedding", "position", "buffer")
 NO_TOKENS = ("vision encoder", "audio encoder", "projector")  # parts that no token goes through
@@ -144,28 +145,17 @@ def stacks(config: ModelConfig) -> list[Stack]:
     model = [Stack(tuple(_embedding(c)))]
     if c.n_encoder_layers:
         narrow = replace(c, d_ff=c.d_ff_encoder or c.d_ff)
-        encoder = tuple(_block(narrow, "encoder.{i}", attention, _dense_mlp))
+        encoder = tuple(_block(narrow, "encoder.{i}", {"attention": attention}, _dense_mlp))
         model.append(Stack(encoder, range(c.n_encoder_layers)))
         if c.final_norm and (norm := tuple(_norm(c, "encoder_norm", c.d_model))):
             model.append(Stack(norm))
-    for (lightning, sparse), layers in _kinds(c).items():
-        mixer = _lightning_attention if lightning else attention
-        mlp = partial(_experts, c.experts) if c.experts and sparse else _dense_mlp
-        model.append(Stack(tuple(_block(c, "blocks.{i}", mixer, mlp)), layers))
+    for kind, layers in layer_kinds(c).items():
+        mixers = {"attention": attention} if kind.attention else {}
+        mixers |= {"state": partial(_state, c.state)} if c.state and kind.state else {}
+        mlp = partial(_experts, c.experts) if c.experts and kind.experts else _dense_mlp
+        block = _block(c, "blocks.{i}", mixers, mlp if kind.mlp else None)
+        model.append(Stack(tuple(block), layers))
     return [stack for stack in (*model, *c.further, Stack(tuple(_head(c)))) if stack.arrays]
-
-
-def _kinds(c: ModelConfig) -> Mapping[tuple[bool, bool], Sequence[int]]:
-    """Sort the layers by what they are made of: (lightning attention?, experts?)."""
-    if c.own_blocks:
-        return {}
-    lightning, dense = set(c.lightning_layers), set(c.experts.dense_layers if c.experts else ())
-    if not lightning and not dense:
-        return {(False, c.experts is not None): range(c.n_layers)}
-    kinds: dict[tuple[bool, bool], list[int]] = {}
-    for i in range(c.n_layers):
-        kinds.setdefault((i in lightning, c.experts is not None and i not in dense), []).append(i)
-    return kinds
 
 
 def _linear(
@@ -201,20 +191,27 @@ def _embedding(c: ModelConfig) -> Iterator[Array]:
         yield from _norm(c, "embedding.norm", c.d_model)
 
 
-def _block(c: ModelConfig, name: str, attention: Part, mlp: Part) -> Iterator[Array]:
-    """One layer: attention, then the MLP, each with its norms."""
-    yield from _norm(c, name + (".norm" if c.block == "parallel" else ".attention_norm"), c.d_model)
-    yield from attention(c, name + ".attention")
-    if c.block == "sandwich":
-        yield from _norm(c, name + ".attention_post_norm", c.d_model)
+def _block(
+    c: ModelConfig, name: str, mixers: Mapping[str, Part], mlp: Part | None
+) -> Iterator[Array]:
+    """One layer: attention, or what stands in its place, then the MLP, each with its norms."""
+    mixer = name + "." + next(iter(mixers), "")  # the first has the norm of both
+    parallel, sandwich = c.block == "parallel", c.block == "sandwich"
+    if mixers:
+        yield from _norm(c, name + ".norm" if parallel else mixer + "_norm", c.d_model)
+    for which, part in mixers.items():
+        yield from part(c, f"{name}.{which}")
+    if mixers and sandwich:
+        yield from _norm(c, mixer + "_post_norm", c.d_model)
     if c.n_encoder_layers and name.startswith("blocks"):
         yield from _norm(c, name + ".cross_attention_norm", c.d_model)
         yield from _attention(c, name + ".cross_attention")
-    if c.block != "parallel":
-        yield from _norm(c, name + ".mlp_norm", c.d_model)
-    yield from mlp(c, name + ".mlp")
-    if c.block == "sandwich":
-        yield from _norm(c, name + ".mlp_post_norm", c.d_model)
+    if mlp:
+        if not (parallel and mixers):
+            yield from _norm(c, name + ".mlp_norm", c.d_model)
+        yield from mlp(c, name + ".mlp")
+        if sandwich:
+            yield from _norm(c, name + ".mlp_post_norm", c.d_model)
 
 
 def _attention(c: ModelConfig, name: str) -> Iterator[Array]:
@@ -228,18 +225,17 @@ def _attention(c: ModelConfig, name: str) -> Iterator[Array]:
             yield Array(name + which + ".gain", (width,), "norm gain", "norms")
             if c.qk_norm == "head_bias":
                 yield Array(name + which + ".bias", (width,), "norm bias", "norms")
+    if c.gated_attention:
+        yield from _linear(name + ".gate", "attention", c.d_model, queries, c.bias_qkv)
     if c.attention_sinks:
         yield Array(name + ".sinks", (c.n_heads,), "weight", "attention")
     yield from _linear(name + ".o", "attention", queries, c.d_model, c.bias_o)
 
 
-def _lightning_attention(c: ModelConfig, name: str) -> Iterator[Array]:
-    """Linear attention with a gate on its output: keys and values for every head."""
-    width = c.n_heads * c.d_head
-    for which in (".q", ".k", ".v", ".gate"):
-        yield from _linear(name + which, "attention", c.d_model, width)
-    yield Array(name + ".out_norm.gain", (width,), "norm gain", "norms")
-    yield from _linear(name + ".o", "attention", width, c.d_model)
+def _state(s: StateLayers, c: ModelConfig, name: str) -> Iterator[Array]:
+    for which, shape in state_arrays(s, c.d_model):
+        role = {"gain": "norm gain", "bias": "bias"}.get(which.rpartition(".")[2], "weight")
+        yield Array(f"{name}.{which}", shape, role, "norms" if "norm" in role else "state layers")
 
 
 def _latent_attention(m: LatentAttention, c: ModelConfig, name: str) -> Iterator[Array]:
@@ -261,11 +257,13 @@ def _dense_mlp(c: ModelConfig, name: str) -> Iterator[Array]:
 
 
 def _mlp(
-    c: ModelConfig, name: str, width: int, bias: bool, part: str = "MLP", experts: Shape = ()
-) -> Iterator[Array]:
+    c: ModelConfig, name: str, width: int, bias: bool,
+    part: str = "MLP", experts: Shape = (), d_model: int = 0,
+) -> Iterator[Array]:  # fmt: skip
     """Map D up to the width, with a gate beside or without one, and down again."""
-    maps = (("gate", c.d_model, width),) if c.gated_mlp else ()
-    for which, d_in, d_out in (*maps, ("up", c.d_model, width), ("down", width, c.d_model)):
+    d = d_model or c.d_model
+    maps = (("gate", d, width),) if c.gated_mlp else ()
+    for which, d_in, d_out in (*maps, ("up", d, width), ("down", width, d)):
         yield from _linear(f"{name}.{which}", part, d_in, d_out, bias, experts)
 
 
@@ -273,7 +271,10 @@ def _experts(e: Experts, c: ModelConfig, name: str) -> Iterator[Array]:
     yield from _linear(name + ".router", "router", c.d_model, e.n_experts, e.router_bias)
     if e.balancing_buffer:
         yield Array(name + ".router.balance", (e.n_experts,), "buffer", "router")
-    yield from _mlp(c, name + ".experts", e.d_ff, e.bias, "experts", (e.n_experts,))
+    yield from _mlp(c, name + ".experts", e.d_ff, e.bias, "experts", (e.n_experts,), e.d_latent)
+    if e.d_latent:  # a way in, and one out
+        for which, shape in (".in", (c.d_model, e.d_latent)), (".out", (e.d_latent, c.d_model)):
+            yield from _linear(name + which, "expert projection", *shape, c.bias_mlp)
     if e.d_ff_shared:
         yield from _mlp(c, name + ".shared", e.d_ff_shared, c.bias_mlp, "shared expert")
     if e.shared_gate:

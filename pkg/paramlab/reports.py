@@ -15,10 +15,12 @@ from paramlab.costs import (
     decode_operations,
     forward_operations,
     kv_cache_bytes,
+    state_bytes,
     weight_bytes,
     weight_bytes_read,
 )
 from paramlab.params import Count, stacks, tally
+from paramlab.state_layers import n_layers_with
 
 if TYPE_CHECKING:
     from paramlab.compare import Step
@@ -125,6 +127,7 @@ class Cost:
     weight_bytes_read: int  # by one decode step
     kv_cache_bytes: int  # of the whole context
     kv_cache_bytes_per_token: int  # of one text, while no window is full
+    state_bytes: int  # of layers that keep a state in place of keys and values
     crossover_tokens: int | None
     assumptions: tuple[str, ...]
 
@@ -155,7 +158,7 @@ def cost(
     Raises
     ------
     ValueError
-        When an argument is out of range, or the model is not a decoder with softmax attention.
+        When an argument is out of range, or the model is not a decoder.
 
     Examples
     --------
@@ -180,6 +183,7 @@ def cost(
         weight_bytes_read(config, batch, precision),
         batch * kv_cache_bytes(config, context_tokens, precision, attention),
         kv_cache_bytes(config, 1, precision, attention),
+        batch * state_bytes(config, precision),
         crossover_tokens(config, attention),
         tuple(_assumptions(config, context_tokens, attention, precision, batch)),
     )
@@ -199,10 +203,13 @@ def _assumptions(
         "causal": "attention causal: each query meets only the keys that it may see",
     }.get(attention, f"attention {attention}: no layer looks back on more tokens, its own included")
     if c.window and attention != "full":
-        n_local = len(c.local_layers) or c.n_layers
+        n_local = len(c.local_layers) or n_layers_with(c, "attention")
         yield f"{n_local} of {c.n_layers} layers look back on {c.window:,} tokens of their own"
     if c.latent:
         yield "latent attention: a pass expands keys and values, a next token reads the short ones"
+    if c.state:
+        of = f"{n_layers_with(c, 'state')} of {c.n_layers} layers keep a state of one size"
+        yield f"{of}: a token writes to it and reads from it; many programs hold it in 32 bits"
     if e := c.experts:
         chosen = f"{e.n_active} of {e.n_experts} experts per token"
         at_most = min(e.n_experts, batch * e.n_active)
@@ -236,7 +243,11 @@ def cost_as_text(counted: "Counted", c: Cost) -> str:
         ("key-value cache", c.kv_cache_bytes),
         ("  per token", c.kv_cache_bytes_per_token),
     ]
+    if c.state_bytes:
+        sizes.append(("states, at any length", c.state_bytes))
     met = "scores and mixing never take more than half: their windows bound them"
+    if not c.kv_cache_bytes:
+        met = "there is no attention: a next token takes the same work however long the text"
     if c.crossover_tokens:
         met = f"scores and mixing take more than half from {c.crossover_tokens:,} tokens on"
     return "\n".join((
@@ -271,6 +282,7 @@ def cost_as_json(counted: "Counted", c: Cost) -> dict[str, object]:
         "weight_bytes_read": c.weight_bytes_read,
         "kv_cache_bytes": c.kv_cache_bytes,
         "kv_cache_bytes_per_token": c.kv_cache_bytes_per_token,
+        "state_bytes": c.state_bytes,
         "crossover_tokens": c.crossover_tokens,
         "assumptions": list(c.assumptions),
         "basis": counted.basis,
@@ -302,6 +314,7 @@ def costs_of(config: ModelConfig, context_tokens: int) -> dict[str, int] | str:
         "weight_bytes_read": found.weight_bytes_read,
         "kv_cache_bytes": found.kv_cache_bytes,
         "kv_cache_bytes_per_token": found.kv_cache_bytes_per_token,
+        "state_bytes": found.state_bytes,
     }
 
 
@@ -327,8 +340,10 @@ def _costs_side_by_side(a: "Counted", b: "Counted", context: int) -> str:
         costs.append(found)
     rows = []
     for name, before in costs[0].items():
-        ratio = display.rounded(costs[1][name] / before, 3)
-        rows.append((name.replace("_", " "), before, costs[1][name], f"x {ratio}"))
+        after = costs[1][name]
+        ratio = f"x {display.rounded(after / before, 3)}" if before else ""
+        if before or after:
+            rows.append((name.replace("_", " "), before, after, ratio))
     return display.table(rows, head=(f"at {context:,} tokens, causal, fp16", a.name, b.name, ""))
 
 

@@ -65,6 +65,22 @@ SIZES = {  # the range of every other size that changes a count; all are drawn i
     "index_n_heads": (1, 4), "index_head_dim": (8, 20), "interleave_moe_layer_step": (1, 3),
     "num_ln_in_parallel_attn": (1, 2),
 }  # fmt: skip
+STATE_SIZES = {  # the same for layers with a state
+    "linear_num_value_heads": (1, 6), "linear_value_head_dim": (2, 9),
+    "linear_conv_kernel_dim": (1, 5), "linear_num_key_heads": (1, 6), "linear_key_head_dim": (2, 9),
+    "conv_kernel": (1, 5), "state_size": (2, 20), "mamba_d_state": (2, 20),
+    "ssm_state_size": (2, 20), "mamba_d_conv": (1, 5), "n_groups": (1, 4), "mamba_n_groups": (1, 4),
+    "time_step_rank": (1, 9), "mamba_dt_rank": (1, 9), "mamba_num_heads": (1, 6),
+    "mamba_head_dim": (1, 9), "moe_latent_size": (2, 20),
+    "moe_shared_expert_intermediate_size": (3, 40), "conv_L_cache": (1, 5), "conv1d_width": (1, 5),
+    "block_multiple_of": (1, 16), "num_dense_layers": (0, 4), "attention_hidden_size": (4, 40),
+    "context_length": (8, 90), "attention_window_size": (2, 90), "expert_layer_period": (2, 4),
+    "expert_layer_offset": (0, 1), "attn_layer_period": (2, 4), "attn_layer_offset": (0, 1),
+}  # fmt: skip
+STATE_SWITCHES = (
+    "use_conv_bias", "mamba_conv_bias", "mamba_proj_bias", "mamba_rms_norm", "projectors_bias",
+    "conv_bias", "block_auto_adjust_ff_dim", "use_expert_bias",
+)  # fmt: skip
 EXPERTS = (
     "num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts",
 )  # fmt: skip
@@ -77,10 +93,20 @@ SWITCHES = (
     "decoder_bias", "relative_attention", "position_biased_input",
     "do_layer_norm_before", "_remove_final_layer_norm", "layer_norm_elementwise_affine",
 )  # fmt: skip
-MAY_BE_LEFT_OUT = (*SIZES, *SWITCHES, "num_key_value_heads", "num_kv_heads", "vocab_size")
+MAY_BE_LEFT_OUT = (
+    *SIZES,
+    *STATE_SIZES,
+    *SWITCHES,
+    *STATE_SWITCHES,
+    "num_key_value_heads",
+    "num_kv_heads",
+    "vocab_size",
+)
 MAY_BE_NULL = ("num_key_value_heads", "num_kv_heads", "q_lora_rank", "n_inner", "ffn_hidden_size",
                "word_embed_proj_dim", "num_decoder_layers", "head_dim", "mlp_only_layers",
-               "moe_layers")  # fmt: skip
+               "moe_layers", "moe_latent_size", "mamba_d_ssm", "layer_types", "lru_width",
+               "attention_hidden_size", "linear_key_head_dim", "block_types", "full_attn_idxs",
+               "attn_layer_indices")  # fmt: skip
 
 
 def random_fields(kind: str, rng: random.Random) -> dict[str, Any]:
@@ -101,6 +127,7 @@ def random_fields(kind: str, rng: random.Random) -> dict[str, Any]:
     drawn |= {"attention_types": [[["global"], n_layers]], "rotary_dim": 2}
     drawn |= {"n_ctx": drawn["n_positions"], "pad_token_id": 0}
     drawn |= {"feed_forward_proj": rng.choice(("relu", "gated-gelu", "gated-silu"))}
+    drawn |= _states(kind, rng, n_heads, d_head, n_layers)
     only = family(kind).only
     fields = {
         name: value for name, value in drawn.items()
@@ -123,6 +150,37 @@ def random_fields(kind: str, rng: random.Random) -> dict[str, Any]:
         elif name in MAY_BE_NULL and rng.random() < 0.1:
             fields[name] = None
     return {"model_type": kind} | fields
+
+
+def _states(
+    kind: str, rng: random.Random, n_heads: int, d_head: int, n_layers: int
+) -> dict[str, Any]:
+    """Draw the widths of layers with a state, and which layers these are."""
+    if not family(kind).style.get("state.kind"):
+        return {}
+    drawn: dict[str, Any] = {name: rng.randint(*span) for name, span in STATE_SIZES.items()}
+    drawn |= {name: rng.random() < 0.5 for name in STATE_SWITCHES}
+    expand, own = rng.randint(1, 3), rng.choice((n_heads, 2 * n_heads))
+    modern = [name for name in family(kind).kinds if name not in ("mamba", "attention", *"ME*-")]
+    kinds = rng.choices(modern or ["full_attention"], k=n_layers)
+    named = sorted(rng.sample(range(n_layers), rng.randint(0, n_layers)))
+    by_head = kind == "falcon_h1"
+    if kind in ("nemotron_h", "kimi_linear"):  # the library never ties them
+        drawn |= {"tie_word_embeddings": False}
+    if kind == "mamba2":
+        drawn |= {"num_heads": n_heads, "head_dim": expand * d_head}
+    return drawn | {
+        "expand": expand, "mamba_expand": expand, "mamba_d_ssm": own * rng.randint(1, 5),
+        "mamba_n_heads": own if by_head else n_heads,
+        "mamba_d_head": "auto" if rng.random() < 0.5 or by_head else expand * d_head,
+        "layer_types": kinds, "layers_block_type": kinds, "full_attn_idxs": named,
+        "attn_layer_indices": named, "lru_width": own * rng.randint(1, 9),
+        "block_types": rng.choices(("recurrent", "attention"), k=rng.randint(1, 4)),
+        "block_ffn_dim_multiplier": rng.choice((0.5, 1.0, 1.3)),
+        "position_embedding_type": rng.choice(("rope", None)),
+        "time_step_rank": rng.choice(("auto", rng.randint(1, 9))),
+        "mamba_dt_rank": rng.choice(("auto", rng.randint(1, 9))),
+    }  # fmt: skip
 
 
 # ------------------------------------------------------------------ counting
@@ -164,7 +222,7 @@ def count(model: torch.nn.Module) -> dict[str, int]:
                 position = any(part in path for part in ("pos", "wpe", "relative"))
                 counts["position" if position else "embedding"] += parameter.numel()
         for name, buffer in module.named_buffers(recurse=False):
-            if name == "e_score_correction_bias":  # others hold masks and angles
+            if name in ("e_score_correction_bias", "expert_bias"):  # others hold masks and angles
                 counts["buffers"] += buffer.numel()
     return counts
 

@@ -63,7 +63,9 @@ class Family(NamedTuple):
     harmless: frozenset[str]
     only: dict[str, tuple[Any, ...]]
     window: Window | None
-    kinds: dict[str, str]
+    kinds: dict[str, tuple[str, ...]]  # a kind of layer: the lists of ours that it is in
+    kinds_in: tuple[str, ...]  # the fields that may list the kinds
+    kinds_by: str
     cycle: tuple[str, ...]
     by_class: dict[str, dict[str, Any]]  # other classes than those of the row, too
     arrays: str
@@ -203,7 +205,9 @@ def resolve(name: str, row: Callable[[str], Row]) -> Family:
             for name, known in _union(oldest_first, "only")
         },
         window=Window(**window) if window else None,
-        kinds=merged("kinds"),
+        kinds={kind: tuple(ours.split()) for kind, ours in _union(oldest_first, "kinds")},
+        kinds_in=tuple(nearest("kinds_in", "layer_types").split()),
+        kinds_by=nearest("kinds_by"),
         cycle=tuple(nearest("cycle").split()),
         by_class=_by_class(classes, dict(_union(oldest_first, "by_class")), name),
         arrays=nearest("arrays"),
@@ -238,7 +242,7 @@ def _lineage(name: str, row: Callable[[str], Row]) -> Iterator[str]:
 
 
 def _parts(row: Row) -> dict[str, Any]:
-    return {part: row[part] for part in ("experts", "latent") if part in row}
+    return {part: row[part] for part in ("experts", "latent", "state") if part in row}
 
 
 def _merged(tables: Iterable[dict[str, Any]]) -> dict[str, Any]:

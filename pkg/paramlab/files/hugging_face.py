@@ -3,7 +3,7 @@
 What each family's fields mean stands in ``data/families.toml``; what is not there is refused.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from types import SimpleNamespace
@@ -74,7 +74,7 @@ def _language_model(fields: Fields, row: Family) -> ModelConfig:
     values = _values(fields, row)
     with _refusals(fields, row):
         check_n_layers("n_layers", values["n_layers"])
-        values |= _layers_by_kind(fields, row, values["n_layers"])
+        _sort_layers(fields, row, values)
         for name in row.finish:
             getattr(finish, name)(values)
         if "activation" in values:
@@ -380,14 +380,37 @@ def _rope_theta(fields: Fields, values: dict[str, Any]) -> Any:
     return rope.get("rope_theta", values.get("rope_theta", 10000.0)) if theta is None else theta
 
 
-def _layers_by_kind(fields: Fields, row: Family, n_layers: int) -> dict[str, tuple[int, ...]]:
-    """Return which layers are of the kinds that hold other arrays."""
-    kinds = fields.get("layer_types")
-    if not isinstance(kinds, list):
-        kinds = [row.cycle[i % len(row.cycle)] for i in range(n_layers)] if row.cycle else []
+def _sort_layers(fields: Fields, row: Family, values: dict[str, Any]) -> None:
+    """Say which layers are of the kinds that hold other arrays, and how many there are."""
+    if not row.kinds:
+        return
+    listed = {name: fields[name] for name in row.kinds_in if fields.get(name)}
+    if not listed:
+        n_layers = values["n_layers"]
+        cycle = row.cycle * (n_layers // len(row.cycle) + 1) if row.cycle else ()
+        listed[""] = getattr(finish, row.kinds_by)(values) if row.kinds_by else cycle[:n_layers]
+    first, *others = listed
+    values["n_layers"] = n_layers = values["n_layers"] or len(listed[first])
+    for name, kinds in listed.items():
+        if name:
+            _check_layers(name, kinds, row, n_layers)
+    layers = _by_list(listed[first], row)
+    for name in others:
+        if _by_list(listed[name], row) != layers:
+            raise UnsupportedModel(f"{first} and {name} describe different layers")
+    values |= layers
+    if layers.get("state.layers") == ():  # none: a model of attention alone
+        for name in [name for name in values if name.startswith("state.")]:
+            del values[name]
+    elif len(layers.get("state.layers", ())) == n_layers:
+        values["state.layers"] = ()  # all
+
+
+def _by_list(kinds: Sequence[str], row: Family) -> dict[str, tuple[int, ...]]:
+    """Return the layers of each list of ours, by their kinds: a list, or a text of letters."""
+    ours = sorted({name for names in row.kinds.values() for name in names})
     return {
-        ours: tuple(i for i, kind in enumerate(kinds) if kind == name)
-        for name, ours in row.kinds.items()
+        name: tuple(i for i, kind in enumerate(kinds) if name in row.kinds[kind]) for name in ours
     }
 
 
@@ -432,7 +455,7 @@ def _refuse_the_rest(fields: Fields, row: Family, n_layers: int) -> None:
     for name, value in fields.items():
         if name in row.only:
             one_of(name, value, row.only[name])
-        elif name in everywhere().per_layer:
+        elif name in everywhere().per_layer or name in row.kinds_in:
             _check_layers(name, value, row, n_layers)
         elif name not in known and value not in (None, False, 0, "", [], {}):
             raise UnsupportedModel(
@@ -445,8 +468,9 @@ def _refuse_the_rest(fields: Fields, row: Family, n_layers: int) -> None:
 def _check_layers(name: str, kinds: Any, row: Family, n_layers: int) -> None:
     if kinds is None or (kinds == [] and name != "layer_types"):
         return
-    allowed = everywhere().per_layer[name] + (tuple(row.kinds) if name == "layer_types" else ())
-    if not isinstance(kinds, list):
+    own = row.kinds if name in row.kinds_in else {}
+    allowed = tuple(own) or everywhere().per_layer[name]
+    if not isinstance(kinds, list) and not (own and isinstance(kinds, str)):
         raise UnsupportedModel(f"{name} is {shown(kinds)}; it must be a list")
     for kind in kinds:
         if kind not in allowed:

@@ -212,6 +212,8 @@ def _config_from_json(text: Any) -> ModelConfig:
         raise UnsupportedModel("its config is not valid JSON") from None
     if not isinstance(fields, dict):
         raise UnsupportedModel(f"its config is {shown(fields)}; it must be an object")
+    if fields.get("lightning_layers") == []:  # a field of older files; no stored model had any
+        del fields["lightning_layers"]
     try:
         return ModelConfig.from_flat(
             {name: tuple(v) if isinstance(v, list) else v for name, v in fields.items()}

@@ -1,6 +1,7 @@
 """Weight files of every kind: parts, folders, packed weights, names that are not known here."""
 
 import json
+import re
 import struct
 import time
 
@@ -236,6 +237,21 @@ def test_a_missing_shard_is_named(tmp_path, index):
     (tmp_path / "model-00003-of-00003.safetensors").unlink()
     with pytest.raises(UnsupportedModel, match="'model-00003-of-00003.safetensors', one of the 3"):
         count_any(str(first))
+
+
+@pytest.mark.parametrize(
+    ("metadata", "told"),
+    [
+        ({"total_size": 6_000}, "; the index alone tells 6,000 bytes, 3,000 numbers of 16 bits"),
+        ({"total_size": "6000"}, "is missing beside it"),
+        ({"total_size": -1}, "is missing beside it"),
+    ],
+)
+def test_an_index_without_its_files_tells_the_size_that_it_holds(tmp_path, metadata, told):
+    first = write_shards(tmp_path, files.random_arrays(files.LLAMA_HF), metadata=metadata)
+    first.unlink()
+    with pytest.raises(UnsupportedModel, match=re.escape(told) + "$"):
+        count_any(str(tmp_path / "model.safetensors.index.json"))
 
 
 BAD_INDEX = {

@@ -101,7 +101,7 @@ def _indexed(path: str) -> Header:
         place = _weight_map(fields)
         names = sorted(set(place.values()))
         paths = [os.path.join(os.path.dirname(path), name) for name in names]
-        _check_present(paths)
+        _check_present(paths, _size_told(fields))
         header = _together([read_safetensors(each) for each in paths])
         for tensor in header.tensors:
             if place.pop(tensor.name, None) != os.path.basename(tensor.path):
@@ -131,12 +131,21 @@ def _weight_map(fields: dict[str, Any]) -> dict[str, str]:
     return place
 
 
-def _check_present(paths: list[str]) -> None:
+def _size_told(fields: dict[str, Any]) -> str:
+    """Say what an index alone tells of the size of a model, as the end of a sentence."""
+    metadata = fields.get("metadata")
+    n = metadata.get("total_size") if isinstance(metadata, dict) else None
+    if type(n) is not int or not 0 < n < 2**63:
+        return ""
+    return f"; the index alone tells {n:,} bytes, {n // 2:,} numbers of 16 bits"
+
+
+def _check_present(paths: list[str], told: str = "") -> None:
     for path in paths:
         if not os.path.exists(path):
             raise UnsupportedModel(
                 f"{os.path.basename(path)!r}, one of the {len(paths):,} files of this model, is "
-                "missing beside it"
+                f"missing beside it{told}"
             )
 
 

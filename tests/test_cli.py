@@ -70,7 +70,9 @@ def test_experts_and_buffers_are_listed_apart(paramlab):
 def test_the_json_of_gpt2_small(paramlab):
     status, out, err = paramlab("count", "gpt2-small", "--json")
     assert (status, err, out.count("\n")) == (0, "", 1)
-    assert json.loads(out) == {
+    record = json.loads(out)
+    assert record.pop("notes")[0] == "published: 124M"
+    assert record == {
         "name": "GPT-2 small",
         "total": 124_439_808,
         "active": 124_439_808,
@@ -100,7 +102,7 @@ def test_json_adds_up_for_every_model(paramlab, model):
     status, out, err = paramlab("count", model.slug, "--json")
     record = json.loads(out)
     assert (status, err, record.pop("name")) == (0, "", model.name)
-    assert record.pop("basis") in {"weights", "config", "inferred"}
+    assert record.pop("basis") in {"weights", "config", "inferred"} and record.pop("notes")
     components = record.pop("components")
     assert all(type(n) is int for n in (*record.values(), *components.values()))
     total = record["total"]

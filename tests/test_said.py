@@ -1,5 +1,6 @@
 """What is said beside a number, and in place of one: in the words of the file, nothing silent."""
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import paramlab
 import pytest
 from paramlab import catalog
+from paramlab.cli import main
 from paramlab.compare import compare
 from paramlab.errors import UnsupportedModel
 from paramlab.files.hugging_face import config_from_hf, notes_on
@@ -146,3 +148,10 @@ def test_a_file_without_a_model_type_is_read_by_its_class():
 def test_a_caller_in_python_is_told_what_counts_a_name(name):
     with pytest.raises(TypeError, match="count_source.* counts a name or a file"):
         paramlab.count(name)
+
+
+def test_what_a_count_rests_on_is_in_its_json_too(tmp_path, capsys):
+    (tmp_path / "config.json").write_text('{"model_type": "gpt2"}')
+    assert main(["count", str(tmp_path / "config.json"), "--json"]) == 0
+    (note,) = json.loads(capsys.readouterr().out)["notes"]
+    assert note.startswith("5 sizes are not in the file")

@@ -261,7 +261,9 @@ def _count(options: argparse.Namespace) -> int:
         objects = [
             tensors_as_json(each, options.by)
             if isinstance(each, CountedTensors)
-            else count_as_json(each.name, each.count, each.basis) | split(each, options.by)
+            else count_as_json(each.name, each.count, each.basis)
+            | split(each, options.by)
+            | {"notes": [*each.notes]}
             for each in counted
         ]
         return _print_json(objects if len(objects) > 1 else objects[0])

@@ -87,4 +87,5 @@ def tensors_as_json(counted: "CountedTensors", by: str = "component") -> dict[st
         "bytes": found.n_bytes,
         "parameters_by_type": by_type,
         "bytes_by_type": {kind: each.n_bytes for kind, each in found.by_type.items()},
+        "notes": [*counted.notes],
     }

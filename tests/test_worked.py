@@ -5,6 +5,7 @@ import re
 import pytest
 from paramlab import catalog, count
 from paramlab.cli import main
+from paramlab.files.hugging_face import config_from_hf
 from paramlab.files.source import count_source
 from paramlab.worked import LETTERS, Size, worked
 from weight_files import LLAMA_HF, random_arrays, write_safetensors
@@ -61,3 +62,11 @@ def test_a_size_remembers_sums_and_products():
     n, h = Size(3, "N"), Size(5, "H")
     size = n * (h + 2) * h
     assert (size, size.letters, size.numbers) == (105, "N·(H + 2)·H", "3·(5 + 2)·5")
+
+
+def test_what_stands_beside_the_language_model_is_called_by_its_part():
+    fields = {"model_type": "qwen3_vl", "text_config": {}, "tie_word_embeddings": False}
+    config = config_from_hf(fields)
+    places = worked(config)
+    assert {"vision encoder, 27 times", "after the blocks"} <= {place.title for place in places}
+    assert sum(place.times * place.value for place in places) == count(config).total

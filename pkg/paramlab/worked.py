@@ -25,6 +25,10 @@ LETTERS = {
     "latent.d_query_latent": "C'",
 }  # fmt: skip
 _WIDTH = 88  # characters of a line
+_PLACES = {
+    "embedding": "before the blocks", "encoder_norm": "after the encoder",
+    **dict.fromkeys(("final_norm", "head", "pooler"), "after the blocks"),
+}  # fmt: skip
 _OF_HEADS = ("n_heads", "n_kv_heads", "d_head")
 _ORDER = {letter: i for i, letter in enumerate(LETTERS.values())}
 
@@ -177,10 +181,10 @@ def _repeated(n: int, product: str) -> str:
 def _title(stack: Stack, config: ModelConfig) -> str:
     where = stack.arrays[0].name.partition(".")[0]
     of = {"blocks": config.n_layers, "encoder": config.n_encoder_layers}.get(where, 0)
-    if not of:
-        return {"embedding": "before the blocks", "encoder_norm": "after the encoder"}.get(
-            where, "after the blocks"
-        )
+    if where in _PLACES:
+        return _PLACES[where]
+    if not of:  # of a model beside the language model
+        return stack.arrays[0].part + (f", {stack.n:,} times" if stack.n > 1 else "")
     kind = "encoder block" if where == "encoder" else "block"
     some = f"{stack.n:,} of {of:,}" if stack.n < of else f"{of:,}"
     return f"{some} {kind}{'s' if of > 1 else ''}" + (", each" if stack.n > 1 else "")

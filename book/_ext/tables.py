@@ -16,6 +16,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 SWITCH = "PARAMLAB_FOR_THE_SITE"  # the same names as in paramlab.display; a test compares them
 HEAD_MARK, ROW_MARK, CELL_MARK = "\ue000", "\ue001", "\ue002"
 LINE = re.compile(f"[{HEAD_MARK}{ROW_MARK}]")
+LETTERS_ON_A_PHONE = 44  # a wider table shows a row there as its head and, below, labeled cells
 FIGURE = re.compile(r"[<>≈~±+\-−]?\s?[$€]?\d")
 
 
@@ -55,22 +56,28 @@ def pieces(text: str) -> list[tuple[str, str]]:
 def table(lines: list[str]) -> str:
     """HTML of one table: figures to the right, text to the left, the first column as row heads."""
     rows = [[cell.strip() for cell in LINE.split(line)[1].split(CELL_MARK)] for line in lines]
+    wide = max(len(line) + line.count(CELL_MARK) for line in lines) > LETTERS_ON_A_PHONE
     head = rows.pop(0) if HEAD_MARK in lines[0] else []
     columns = zip(*(rows or [head]), strict=True)
     right = [all(FIGURE.match(cell) for cell in column if cell) for column in columns]
+    labels = head if wide and head else [""] * len(right)
 
     def line(cells: list[str], first: str, other: str) -> str:
         heads = [first] + [other] * (len(cells) - 1)
-        return f"<tr>{''.join(map(_cell, cells, right, heads))}</tr>"
+        named = labels if first == "row" else [""] * len(cells)
+        return f"<tr>{''.join(map(_cell, cells, right, heads, named))}</tr>"
 
     top = f"<thead>{line(head, 'col', 'col')}</thead>\n" if head else ""
     body = "\n".join(line(row, "row", "") for row in rows)
-    return f'<table class="printed">\n{top}<tbody>\n{body}\n</tbody>\n</table>'
+    kind = "printed wide" if wide else "printed"
+    return f'<table class="{kind}">\n{top}<tbody>\n{body}\n</tbody>\n</table>'
 
 
-def _cell(text: str, right: bool, heads: str) -> str:
+def _cell(text: str, right: bool, heads: str, label: str) -> str:
     element = f'th scope="{heads}"' if heads and text else "td"  # an empty corner heads nothing
     side = ' class="text-right"' if right else ""
+    if label and element == "td":
+        side += f' data-label="{escape(label)}"'
     return f"<{element}{side}>{escape(text, quote=False)}</{element.split()[0]}>"
 
 

@@ -29,6 +29,13 @@ POSITION = "#463d01"
 ACTIVITY = "#084e61"  # what is computed anew for each input
 ALARM = "#960b3c"  # damage, error, limit
 
+# Things that are no parts of a model, such as years or methods, are told apart without a hue.
+Line = str | tuple[float, tuple[float, ...]]
+SERIES: tuple[tuple[str, Line], ...] = (
+    (INK, "-"), (MUTED, "-"), (REST, "-"), (INK, (0, (5, 2))), (MUTED, (0, (1.5, 1.5))),
+    (REST, (0, (5, 1.5, 1, 1.5))),
+)  # fmt: skip
+
 WIDTH_INCHES = 5.0
 # The site draws every figure twice, so that its text has one size: for a phone and for a wide page.
 NARROW, WIDE = 0.81, 1.33  # of the width

@@ -117,7 +117,7 @@ def _cells(
 def added_loss(rows: dict[str, tuple[float, float]]) -> tuple[Figure, dict]:
     """Draw what several ways of shutting units add to the loss: a mean and half an interval."""
     figure, axes = plots.plt.subplots(figsize=(plots.WIDTH_INCHES, 2.3), layout="constrained")
-    colors = (plots.WEIGHT, plots.BIAS, plots.BIAS, plots.REST)
+    colors = (plots.INK, plots.MUTED, plots.MUTED, plots.REST)
     for row, ((mean, half), color) in enumerate(zip(rows.values(), colors, strict=True)):
         axes.barh(row, mean, color=color, height=0.55)
         axes.plot([mean - half, mean + half], [row, row], color=plots.INK, linewidth=2)
@@ -132,9 +132,9 @@ def added_loss(rows: dict[str, tuple[float, float]]) -> tuple[Figure, dict]:
 
 
 SERIES = {  # marker, color, filled
-    "typical, mean, own": ("o", plots.WEIGHT, True),
-    "typical, mean, others": ("o", plots.WEIGHT, False),
-    "equally loud, mean, own": ("D", plots.BIAS, True),
+    "typical, mean, own": ("o", plots.INK, True),
+    "typical, mean, others": ("o", plots.INK, False),
+    "equally loud, mean, own": ("D", plots.MUTED, True),
     "random, mean, own": ("s", plots.REST, False),
 }
 
@@ -204,7 +204,7 @@ def fetched(
     note = f"block {lowest}: {right[lowest]} of {n}"
     above.text(lowest, 1.06 * n, note, color=plots.ALARM, va="bottom", ha="center")
     above.set_title("right answers, no look at the country in one block", loc="left", fontsize=10.5)
-    for (name, counts), color in zip(swapped.items(), (plots.EMBEDDING, plots.BIAS), strict=True):
+    for (name, counts), color in zip(swapped.items(), (plots.REST, plots.INK), strict=True):
         below.plot(blocks, counts, "o-", color=color, markersize=3.5)
         first = name == "the country"
         place = (0, 0.8 * n) if first else (len(right) - 8.5, 0.4 * n)

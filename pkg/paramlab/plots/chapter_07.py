@@ -38,7 +38,7 @@ def step_to_scale(memories: dict[str, StepMemory]) -> tuple[Figure, dict[str, di
     """
     figure, axes = plots.canvas(2.8)
     colors = {
-        "stays": plots.WEIGHT, "MLP": plots.ACTIVITY, "attention": plots.BIAS,
+        "stays": plots.WEIGHT, "MLP": plots.ACTIVITY, "attention": plots.MUTED,
         "norms": plots.NORM, "rest": plots.REST, "back": plots.ALARM,
     }  # fmt: skip
     drawn = {name: step_parts(memory) for name, memory in memories.items()}
@@ -87,7 +87,7 @@ def ratio_to_six_n(
         The figure, and for each model the ratio at the greatest length.
     """
     figure, axes = plots.plt.subplots(figsize=(plots.WIDTH_INCHES, 3.4), layout="constrained")
-    colors = (plots.EMBEDDING, plots.BIAS, plots.WEIGHT)
+    colors = (plots.REST, plots.MUTED, plots.INK)
     ends = {name: log10(values[-1]) for name, values in ratios.items()}
     heights = plots.apart(ends, 0.1)
     for (name, values), color in zip(ratios.items(), colors, strict=True):

@@ -32,7 +32,7 @@ def stairs(laws: Sequence[Law], largest: Sequence[float], n_tokens: float) -> tu
     """
     figure, axes = plots.plt.subplots(figsize=(plots.WIDTH_INCHES, 3.2), layout="constrained")
     heights = {}
-    for law, end, color in zip(laws, largest, (plots.BIAS, plots.WEIGHT), strict=True):
+    for law, end, color in zip(laws, largest, (plots.REST, plots.INK), strict=True):
         losses = [law.loss(end * step / STEPS, n_tokens) for step in range(1, STEPS + 1)]
         falls = [before - after for before, after in zip(losses, losses[1:], strict=False)]
         level = [losses[0] - loss for loss in losses]  # how far down
@@ -73,7 +73,7 @@ def sweep(
         The figure, and what each curve says at the largest size.
     """
     figure, axes = plots.plt.subplots(figsize=(plots.WIDTH_INCHES, 3.9), layout="constrained")
-    colors = (plots.EMBEDDING, plots.NORM, plots.WEIGHT)
+    colors = (plots.REST, plots.MUTED, plots.INK)
     for (n_tokens, sizes), color in zip(sorted(runs.items()), colors, strict=True):
         for n, losses in sizes.items():
             face = "none" if n in failed else color
@@ -138,10 +138,10 @@ def two_rulers(alpha: float, marked: Mapping[str, float]) -> tuple[Figure, dict[
     """
     figure, axes = plots.plt.subplots(figsize=(plots.WIDTH_INCHES, 3.0), layout="constrained")
     n = np.geomspace(1e4, 1e12)
-    axes.plot(n, [local_exponent(alpha, x) for x in n], color=plots.WEIGHT, linewidth=2)
-    axes.axhline(alpha, color=plots.EMBEDDING, linewidth=1.5)
-    axes.text(1.2e4, alpha + 0.008, "all parameters counted", color=plots.EMBEDDING)
-    axes.text(2e7, 0.2, "tables left out", color=plots.WEIGHT)
+    axes.plot(n, [local_exponent(alpha, x) for x in n], color=plots.INK, linewidth=2)
+    axes.axhline(alpha, color=plots.REST, linewidth=1.5)
+    axes.text(1.2e4, alpha + 0.008, "all parameters counted", color=plots.MUTED)
+    axes.text(2e7, 0.2, "tables left out", color=plots.INK)
     found = {name: local_exponent(alpha, size) for name, size in marked.items()}
     for name, size in marked.items():
         axes.scatter(size, found[name], color=plots.WEIGHT, zorder=3)

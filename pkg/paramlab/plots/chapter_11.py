@@ -94,16 +94,16 @@ def clock_hands(
         x = 2.4 * place
         axes.add_patch(plots.plt.Circle((x, 0), 1, fill=False, color=plots.MUTED, linewidth=1))
         ends = []
-        for speed, color, width in zip(turns, (plots.BIAS, plots.WEIGHT), (1.8, 3.2), strict=True):
+        for speed, color, width in zip(turns, (plots.REST, plots.INK), (1.8, 3.2), strict=True):
             angle = 2 * pi * speed * place
             right, up = sin(angle), cos(angle)
-            length = 0.92 if color == plots.BIAS else 0.66
+            length = 0.92 if color == plots.REST else 0.66
             axes.plot([x, x + length * right], [0, length * up], color=color, linewidth=width)
             ends.append((right, up))
         axes.text(x, -1.18, f"place {place}" if place == 0 else f"{place}", ha="center", va="top")
         tips.append(tuple(ends))
-    axes.text(-1, 1.75, "fast hand", color=plots.BIAS, va="top", weight="bold")
-    axes.text(1.9, 1.75, "slow hand", color=plots.WEIGHT, va="top", weight="bold")
+    axes.text(-1, 1.75, "fast hand", color=plots.MUTED, va="top", weight="bold")
+    axes.text(1.9, 1.75, "slow hand", color=plots.INK, va="top", weight="bold")
     axes.set(xlim=(-1.1, 2.4 * (n_places - 1) + 1.1), ylim=(-1.75, 1.8), aspect="equal")
     return figure, tips
 
@@ -127,7 +127,7 @@ def steps_between(
     largest = max(max(bar[1:]) for bar in bars)
     for row, (label, left, right) in enumerate(bars):
         whole = row in (0, len(bars) - 1)
-        color = plots.WEIGHT if whole else plots.ALARM if right < left else plots.BIAS
+        color = plots.WEIGHT if whole else plots.ALARM if right < left else plots.MUTED
         axes.barh(row, right - left, left=left, color=color, height=0.42)
         sign = "" if whole else "+" if right >= left else "\N{MINUS SIGN}"
         size = display.in_words(right if whole else abs(right - left), 3)
@@ -144,17 +144,18 @@ def steps_between(
 
 
 _PERIODS = (
-    ("until 2022", 0, 2022, plots.REST),
-    ("2023", 2023, 2023, plots.EMBEDDING),
-    ("2024", 2024, 2024, plots.WEIGHT),
-    ("2025", 2025, 9999, plots.BIAS),
+    ("until 2022", 0, 2022, plots.REST, "x"),
+    ("2023", 2023, 2023, plots.REST, "s"),
+    ("2024", 2024, 2024, plots.MUTED, "o"),
+    ("2025", 2025, 9999, plots.INK, "D"),
 )
+_SIGNS = {"x": "×", "s": "■", "o": "●", "D": "◆"}
 
 
 def context_against_size(
     models: Iterable[Published],
 ) -> tuple[Figure, dict[str, list[tuple[int, int]]]]:
-    """Draw the context length of models against their number of parameters, colored by year.
+    """Draw the context length of models against their number of parameters, marked by year.
 
     A line joins the models of one family and year. Returns, for each period, the pairs (parameters,
     context).
@@ -167,17 +168,24 @@ def context_against_size(
             groups[model.family, model.year].append(pair)
     drawn: dict[str, list[tuple[int, int]]] = {name: [] for name, *_ in _PERIODS}
     for (_, year), pairs in groups.items():
-        at, (name, *_, color) = next(
+        at, (name, *_, color, marker) = next(
             (i, period) for i, period in enumerate(_PERIODS) if period[1] <= year <= period[2]
         )
         drawn[name] += pairs
         apart = 2 ** (0.14 * (at - 1.5))  # so that equal windows of different years stay visible
         sizes, windows = [n for n, _ in sorted(pairs)], [t * apart for _, t in sorted(pairs)]
         axes.plot(sizes, windows, color=color, linewidth=1, alpha=0.6)
-        axes.plot(sizes, windows, "o", color=color, markersize=4.5)
-    for i, (name, *_, color) in enumerate(_PERIODS):
+        axes.plot(sizes, windows, marker, color=color, markersize=4.5)
+    for i, (name, *_, color, marker) in enumerate(_PERIODS):
         x = (0.02, 0.34, 0.54, 0.74)[i]
-        axes.text(x, 1.03, name, color=color, weight="bold", transform=axes.transAxes)
+        axes.text(
+            x,
+            1.03,
+            f"{_SIGNS[marker]} {name}",
+            color=color,
+            weight="bold",
+            transform=axes.transAxes,
+        )
     axes.set_xscale("log")
     axes.set_yscale("log", base=2)
     axes.set(xlabel="parameters (log scale)", ylabel="context in tokens (log scale)")

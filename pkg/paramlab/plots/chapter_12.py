@@ -57,10 +57,9 @@ def share_of_pairs(
         The figure, and for each model the share at the greatest length.
     """
     figure, axes = plots.plt.subplots(figsize=(plots.WIDTH_INCHES, 3.3), layout="constrained")
-    colors = (plots.EMBEDDING, plots.BIAS, plots.WEIGHT, plots.NORM)
     heights = plots.apart({name: values[-1] for name, values in shares.items()}, 0.08)
-    for (name, values), color in zip(shares.items(), colors, strict=True):
-        axes.plot(lengths, values, color=color, linewidth=2)
+    for (name, values), (color, line) in zip(shares.items(), plots.SERIES, strict=False):
+        axes.plot(lengths, values, color=color, linewidth=2, linestyle=line)
         axes.text(lengths[-1] * 1.15, heights[name], name, color=color, va="center")
     for n, name in marked.items():
         axes.axvline(n, color=plots.GRID, linewidth=1, zorder=0)
@@ -131,14 +130,9 @@ def cache_by_design(gib: dict[str, float], line: tuple[str, float]) -> tuple[Fig
     return figure, sizes
 
 
-_VARIANT_COLORS = {
-    "naive": plots.ALARM,
-    "tiled": plots.WEIGHT,
-    "strided": plots.BIAS,
-    "hashed": plots.NORM,
-    "window": plots.EMBEDDING,
-    "linear": plots.POSITION,
-}
+_VARIANTS = dict(
+    zip(("naive", "tiled", "window", "strided", "hashed", "linear"), plots.SERIES, strict=True)
+)
 
 
 def measured_growth(
@@ -160,15 +154,15 @@ def measured_growth(
     for axes, (kind, title) in zip(panels, titles.items(), strict=True):
         scale = 2**20 if kind == "extra_bytes" else 1
         ends = {}
-        for name, color in _VARIANT_COLORS.items():
+        for name, (color, line) in _VARIANTS.items():
             values = [value / scale for value in record[name][kind]]
-            axes.plot(lengths, values, "o-", color=color, linewidth=2, markersize=4)
+            axes.plot(lengths, values, "o", linestyle=line, color=color, linewidth=2, markersize=4)
             ends[name] = log(values[-1])
         drawn[kind] = {name: record[name][kind][-1] / record[name][kind][0] for name in ends}
         axes.set_yscale("log")
         bottom, top = axes.get_ylim()
         for name, y in plots.apart(ends, least=0.075 * log(top / bottom)).items():
-            axes.text(lengths[-1] * 1.1, exp(y), name, color=_VARIANT_COLORS[name], va="center")
+            axes.text(lengths[-1] * 1.1, exp(y), name, color=_VARIANTS[name][0], va="center")
         axes.set_title(title, loc="left")
         axes.grid(axis="y")
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:,g}")

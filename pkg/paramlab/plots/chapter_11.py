@@ -103,7 +103,7 @@ def clock_hands(
         axes.text(x, -1.18, f"place {place}" if place == 0 else f"{place}", ha="center", va="top")
         tips.append(tuple(ends))
     axes.text(-1, 1.75, "fast hand", color=plots.MUTED, va="top", weight="bold")
-    axes.text(1.9, 1.75, "slow hand", color=plots.INK, va="top", weight="bold")
+    axes.text(2.7, 1.75, "slow hand", color=plots.INK, va="top", weight="bold")
     axes.set(xlim=(-1.1, 2.4 * (n_places - 1) + 1.1), ylim=(-1.75, 1.8), aspect="equal")
     return figure, tips
 
@@ -177,15 +177,9 @@ def context_against_size(
         axes.plot(sizes, windows, color=color, linewidth=1, alpha=0.6)
         axes.plot(sizes, windows, marker, color=color, markersize=4.5)
     for i, (name, *_, color, marker) in enumerate(_PERIODS):
-        x = (0.02, 0.34, 0.54, 0.74)[i]
-        axes.text(
-            x,
-            1.03,
-            f"{_SIGNS[marker]} {name}",
-            color=color,
-            weight="bold",
-            transform=axes.transAxes,
-        )
+        x = (-0.05, 0.36, 0.59, 0.82)[i]
+        label = f"{_SIGNS[marker]} {name}"
+        axes.text(x, 1.03, label, color=color, fontsize=10, transform=axes.transAxes)
     axes.set_xscale("log")
     axes.set_yscale("log", base=2)
     axes.set(xlabel="parameters (log scale)", ylabel="context in tokens (log scale)")

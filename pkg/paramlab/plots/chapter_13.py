@@ -30,7 +30,7 @@ def recall_by_place(
     figure, axes = plots.plt.subplots(figsize=(plots.WIDTH_INCHES, 3.1), layout="constrained")
     shares = {n: np.asarray(hits) / notes_per_part for n, hits in found.items()}
     means = {n: share.mean(axis=0).tolist() for n, share in shares.items()}
-    colors = (plots.REST, plots.EMBEDDING, plots.ACTIVITY)
+    colors = (plots.REST, plots.MUTED, plots.INK)
     heights = plots.apart({str(n): parts[-1] for n, parts in means.items()}, 0.075)
     for i, (n, parts) in enumerate(means.items()):
         x = [(part + 0.5) / len(parts) + 0.012 * (i - 1) for part in range(len(parts))]

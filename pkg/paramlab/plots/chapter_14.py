@@ -89,9 +89,9 @@ def memory(
 
 
 GROUPINGS = {
-    "tensor": ("one grid for each matrix", plots.ALARM),
-    "channel": ("for each output", plots.BIAS),
-    "32": ("for each 32 weights", plots.WEIGHT),
+    "tensor": ("one grid for each matrix", plots.REST),
+    "channel": ("for each output", plots.MUTED),
+    "32": ("for each 32 weights", plots.INK),
 }
 
 

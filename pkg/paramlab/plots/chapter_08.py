@@ -115,8 +115,8 @@ def gains(
     for (n, loss), (next_n, next_loss) in zip(pairs, pairs[1:], strict=False):
         middle = float(np.sqrt(n * next_n))
         steps.append((middle, (loss - next_loss) / (next_n - n)))
-        face = "none" if {n, next_n} & failed else plots.WEIGHT
-        axes.scatter(middle, 1e6 * steps[-1][1], color=plots.WEIGHT, facecolor=face, zorder=3)
+        face = "none" if {n, next_n} & failed else plots.INK
+        axes.scatter(middle, 1e6 * steps[-1][1], color=plots.INK, facecolor=face, zorder=3)
     start = steps[0][0], 1e6 * steps[0][1]
     line = np.geomspace(start[0], steps[-1][0])
     axes.plot(line, start[1] * start[0] / line, color=plots.REST, linestyle="--", linewidth=1.2)
@@ -144,7 +144,7 @@ def two_rulers(alpha: float, marked: Mapping[str, float]) -> tuple[Figure, dict[
     axes.text(2e7, 0.2, "tables left out", color=plots.INK)
     found = {name: local_exponent(alpha, size) for name, size in marked.items()}
     for name, size in marked.items():
-        axes.scatter(size, found[name], color=plots.WEIGHT, zorder=3)
+        axes.scatter(size, found[name], color=plots.INK, zorder=3)
         axes.text(size * 1.5, found[name] - 0.012, name, va="top")
     axes.set(xscale="log", ylim=(0, 0.4), ylabel="exponent near this size")
     axes.set_xlabel("parameters without tables (log scale)")

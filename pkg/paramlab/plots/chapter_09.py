@@ -44,9 +44,9 @@ def valley() -> tuple[Figure, dict[str, bool]]:
         across, along, trapped_height(across, along), levels, colors=plots.REST, linewidths=0.8
     )
     path = walks["two numbers"]
-    right.plot(path[:, 0], path[:, 1], color=plots.WEIGHT, linewidth=3)
-    right.plot(path[-1, 0], path[-1, 1], "o", color=plots.WEIGHT, markersize=9)
-    right.text(path[-1, 0], path[-1, 1] + 0.2, "out", color=plots.WEIGHT, ha="center")
+    right.plot(path[:, 0], path[:, 1], color=plots.INK, linewidth=3)
+    right.plot(path[-1, 0], path[-1, 1], "o", color=plots.INK, markersize=9)
+    right.text(path[-1, 0], path[-1, 1] + 0.2, "out", color=plots.INK, ha="center")
     right.set(title="a second number", xlabel="the number", ylabel="another number")
     for axes in (left, right):
         axes.set(xticks=[], yticks=[])
@@ -76,11 +76,11 @@ def final_losses(
         shown = np.maximum(values, 1e-16)
         good = shown < threshold
         spread = place + rng.uniform(-0.28, 0.28, len(shown))
-        for chosen, color in ((good, plots.WEIGHT), (~good, plots.ALARM)):
+        for chosen, color in ((good, plots.INK), (~good, plots.ALARM)):
             axes.plot(spread[chosen], shown[chosen], "o", color=color, markersize=4, alpha=0.6)
         found[width] = int(good.sum())
         share = f"{found[width]}/{len(shown)}"
-        axes.text(place, 30, share, ha="center", va="bottom", color=plots.WEIGHT)
+        axes.text(place, 30, share, ha="center", va="bottom", color=plots.INK)
     axes.axhline(threshold, color=plots.MUTED, linewidth=1, linestyle=(0, (4, 3)))
     axes.set(yscale="log", ylim=(3e-17, 5_000), xlabel="units of the student (teacher: 10)")
     axes.set_ylabel("loss in the end (log scale)")
@@ -102,7 +102,7 @@ def peaks(
     figure, panels = plots.plt.subplots(
         len(curves), 1, figsize=(plots.WIDTH_INCHES, 4.8), sharex=True, layout="constrained"
     )
-    colors, highest = (plots.ALARM, plots.WEIGHT), {}
+    colors, highest = (plots.ALARM, plots.INK), {}
     for axes, (title, drawn) in zip(panels, curves.items(), strict=True):
         highest[title] = {
             name: sizes[int(np.argmax(middle))] for name, (_, middle, _) in drawn.items()
@@ -167,12 +167,11 @@ def usable_steps(
 ) -> tuple[Figure, dict[int, float]]:
     """Draw the loss by step size, a curve for each width (sizes, seeds); return the best sizes."""
     figure, axes = plots.plt.subplots(figsize=(plots.WIDTH_INCHES, 3.5), layout="constrained")
-    colors = (plots.REST, plots.ACTIVITY, plots.NORM, plots.WEIGHT)
     best = {}
     ends = plots.apart({str(w): float(values[0].mean()) for w, values in losses.items()}, 0.07)
-    for (width, values), color in zip(losses.items(), colors, strict=True):
+    for (width, values), (color, line) in zip(losses.items(), plots.SERIES, strict=False):
         middle = values.mean(axis=1)
-        axes.plot(sizes, middle, color=color, linewidth=2)
+        axes.plot(sizes, middle, color=color, linewidth=2, linestyle=line)
         axes.plot(np.repeat(sizes, values.shape[1]), values.ravel(), ".", color=color, markersize=5)
         lowest = int(middle.argmin())
         best[width] = sizes[lowest]

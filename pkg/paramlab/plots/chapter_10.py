@@ -76,13 +76,13 @@ def roofline(
     rate, bandwidth = machine.rate("fp32")[1], machine.bandwidth_bytes_per_s
     knee = rate / bandwidth
     x = [knee / 100, knee, knee * 300]
-    axes.plot(x, [min(rate, bandwidth * n) / 1e9 for n in x], color=plots.WEIGHT, linewidth=2)
+    axes.plot(x, [min(rate, bandwidth * n) / 1e9 for n in x], color=plots.INK, linewidth=2)
     axes.text(
         knee / 90, bandwidth * knee / 14 / 1e9, "as fast\nas memory\nreads",
-        color=plots.WEIGHT, ha="left", va="bottom",
+        color=plots.INK, ha="left", va="bottom",
     )  # fmt: skip
     axes.text(knee * 280, rate / 1e9 * 1.15, "as fast as it multiplies", ha="right",
-              color=plots.WEIGHT, va="bottom")  # fmt: skip
+              color=plots.INK, va="bottom")  # fmt: skip
     reached = {}
     for name, (roof, seconds) in dots.items():
         at, y = roof.flops / roof.read_bytes, roof.flops / seconds / 1e9

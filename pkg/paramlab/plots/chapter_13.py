@@ -50,10 +50,10 @@ def recall_by_place(
 
 
 SCHEME_COLORS = {
-    "learned": plots.EMBEDDING,
-    "sinusoidal": plots.NORM,
-    "rope": plots.ACTIVITY,
-    "alibi": plots.BIAS,
+    "learned": plots.INK,
+    "sinusoidal": plots.REST,
+    "rope": plots.INK,
+    "alibi": plots.MUTED,
 }
 
 
@@ -200,12 +200,12 @@ def tokens_for_one_text(
     largest = max(max(pair) for pair in tokens.values())
     for row, (name, (english, chinese)) in enumerate(tokens.items()):
         axes.barh(row, chinese, color=plots.ACTIVITY, height=0.42)
-        axes.vlines(english, row - 0.26, row + 0.3, color=plots.BIAS, linewidth=3)
+        axes.vlines(english, row - 0.26, row + 0.3, color=plots.INK, linewidth=3)
         axes.text(0, row - 0.3, name, va="bottom", fontsize=10)
         beside = axes.text(max(english, chinese) + largest / 60, row, f"{chinese}", va="center")
         beside.set_bbox({"facecolor": plots.GROUND, "edgecolor": "none", "pad": 1})
     english, last = list(tokens.values())[-1][0], len(tokens) - 1
-    axes.text(english, last + 0.42, f"English: {english}", color=plots.BIAS, va="top", ha="center")
+    axes.text(english, last + 0.42, f"English: {english}", color=plots.INK, va="top", ha="center")
     axes.axvline(characters, color=plots.MUTED, linewidth=1, linestyle=(0, (4, 3)), zorder=0)
     axes.text(characters + 3, last + 0.42, f"{characters} characters", color=plots.MUTED, va="top")
     axes.set(ylim=(last + 0.95, -0.75), xlim=(0, largest * 1.12), yticks=[])

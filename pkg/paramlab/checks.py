@@ -267,11 +267,12 @@ def check_pass(
 
 # What forward computes. A config that asks for anything else is refused, not approximated.
 COMPUTED: dict[str, tuple[Any, ...]] = {
+    "state": (None,),
     "positions": ("learned", "sinusoidal", "rope", "alibi", "none"),
     "qk_norm": ("none", "head"), "attention_sinks": (False,), "n_encoder_layers": (0,),
     "further": ((),), "own_blocks": (False,),
     "gated_attention": (False,), "mixer_only_layers": ((),), "mlp_only_layers": ((),),
-    "latent": (None,), "state": (None,),
+    "latent": (None,),
 }  # fmt: skip
 COMPUTED_EXPERTS = {
     "d_ff_shared": (0,), "d_latent": (0,), "shared_gate": (False,), "balancing_buffer": (False,),
@@ -295,6 +296,7 @@ def check_style(config: ModelConfig) -> None:
         for name, values in allowed.items() if part else ():
             if (value := getattr(part, name)) not in values:
                 choices = " or ".join(map(repr, values))
+                value = getattr(value, "kind", value)
                 raise ValueError(f"a model with {name} {value!r} does not run here, only {choices}")
 
 

@@ -79,6 +79,16 @@ def test_a_window_that_is_not_stretched_is_passed_over(rope):
     assert not [note for note in notes if "rope_scaling" in note]
 
 
+def test_a_family_without_a_window_of_its_own_is_passed_over():
+    assert notes_on({"model_type": "t5", "rope_scaling": {"type": "yarn", "factor": 2}}) != []
+
+
+@pytest.mark.parametrize("kinds", [0.5, 3, True, {"a": 1}])
+def test_kinds_of_layer_that_are_no_list_are_refused(kinds):
+    fields = {"model_type": "nemotron_h", "hybrid_override_pattern": kinds}
+    assert "hybrid_override_pattern is" in refused(fields)
+
+
 def test_a_head_width_that_stays_does_not_follow():
     """From 405B to 8B all heads are 128 wide, so fewer heads are fewer parameters."""
     large, small = (catalog.find(name) for name in ("llama3.1-405b", "llama3.1-8b"))

@@ -188,7 +188,7 @@ def gemma3n(values: Values) -> None:
     )
     if len(widths) != n_layers or not all(type(width) is int and width > 0 for width in widths):
         raise UnsupportedModel(
-            f"intermediate_size is {widths!r}; it must be a width, or one a layer"
+            f"intermediate_size is {shown(widths)}; it must be a width, or one a layer"
         )
     values |= {"d_ff": max(widths), "_all_widths": sum(widths), "_n_own": _own_keys(values)}
 
@@ -205,7 +205,7 @@ def _same_widths(overrides: Any, layers: list[str], values: Values) -> tuple[int
     width, heads = first.get("head_dim", values["d_head"]), first.get("num_key_value_heads", 0)
     known = first.keys() <= {"head_dim", "num_key_value_heads"}
     if not known or type(width) is not int or type(heads) is not int or width < 1 or heads < 0:
-        raise UnsupportedModel(f"per_layer_config holds {first!r}, which is not known here")
+        raise UnsupportedModel(f"per_layer_config holds {shown(first)}, which is not known here")
     return width, heads
 
 
@@ -299,7 +299,7 @@ def full_where_named(values: Values) -> list[str]:
     if named is None:
         named = range(n_layers) if values["state.kind"] == "conv" else []
     elif not is_list_of_layers(named):
-        raise UnsupportedModel(f"the layers with attention are {named!r}; they must be a list")
+        raise UnsupportedModel(f"the layers with attention are {shown(named)}; they must be a list")
     other = "conv" if values["state.kind"] == "conv" else "linear_attention"
     return ["full_attention" if i in named else other for i in range(n_layers)]
 
@@ -345,7 +345,9 @@ def recurrent_gemma_kinds(values: Values) -> list[str]:
     """Repeat the kinds that the file lists."""
     kinds = values["_cycle"] or ["recurrent", "recurrent", "attention"]
     if not (isinstance(kinds, list) and all(k in ("recurrent", "attention") for k in kinds)):
-        raise UnsupportedModel(f"block_types is {kinds!r}; it can name recurrent and attention")
+        raise UnsupportedModel(
+            f"block_types is {shown(kinds)}; it can name recurrent and attention"
+        )
     return [str(kinds[i % len(kinds)]) for i in range(values["n_layers"])]
 
 
@@ -360,7 +362,9 @@ def mamba_widths(values: Values) -> None:
     if rank in (None, "auto"):
         rank = -(-width // 16)
     if type(rank) is not int or rank < 1:
-        raise UnsupportedModel(f"the rank of the steps is {rank!r}; it can be auto or a number")
+        raise UnsupportedModel(
+            f"the rank of the steps is {shown(rank)}; it can be auto or a number"
+        )
     values["state.d_rank"] = rank
 
 
@@ -374,7 +378,9 @@ def mamba2_widths(values: Values) -> None:
     if each in (None, "auto"):
         each = width // heads
     if type(each) is not int or heads * each != width:
-        raise UnsupportedModel(f"{heads} heads of {each!r} are not as wide as their layer, {width}")
+        raise UnsupportedModel(
+            f"{heads} heads of {shown(each)} are not as wide as their layer, {width}"
+        )
     values["state.d_value"] = each
 
 
@@ -414,7 +420,9 @@ def granite_hybrid(values: Values) -> None:
         _drop(values, "experts.")
     position = values.pop("_positions")
     if position not in (None, "rope", "nope"):
-        raise UnsupportedModel(f"position_embedding_type is {position!r}; it can be rope or nope")
+        raise UnsupportedModel(
+            f"position_embedding_type is {shown(position)}; it can be rope or nope"
+        )
     values["positions"] = "rope" if position == "rope" else "none"
 
 
@@ -425,7 +433,9 @@ def lfm2_width(values: Values) -> None:
     width, factor, unit = 2 * values["d_ff"] // 3, values["_factor"], values["_multiple"]
     if factor is not None:
         if type(factor) not in (int, float) or not 0 < factor < 1e6:
-            raise UnsupportedModel(f"block_ffn_dim_multiplier is {factor!r}; it must be a number")
+            raise UnsupportedModel(
+                f"block_ffn_dim_multiplier is {shown(factor)}; it must be a number"
+            )
         width = -(-int(factor * width) // unit) * unit
     values["d_ff"] = width
 

@@ -389,6 +389,9 @@ def _sort_layers(fields: Fields, row: Family, values: dict[str, Any]) -> None:
         n_layers = values["n_layers"]
         cycle = row.cycle * (n_layers // len(row.cycle) + 1) if row.cycle else ()
         listed[""] = getattr(finish, row.kinds_by)(values) if row.kinds_by else cycle[:n_layers]
+    for name, kinds in listed.items():
+        if not isinstance(kinds, list | tuple | str):
+            raise UnsupportedModel(f"{name} is {shown(kinds)}; it must be a list of layers")
     first, *others = listed
     values["n_layers"] = n_layers = values["n_layers"] or len(listed[first])
     for name, kinds in listed.items():

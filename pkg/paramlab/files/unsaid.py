@@ -36,9 +36,9 @@ def stretched_window_note(fields: Fields, row: Family) -> list[str]:
 
 def _stretched(rope: Fields, fields: Fields, row: Family) -> str:
     kind, factor = rope.get("rope_type", rope.get("type")), rope.get("factor")
-    if kind not in ("linear", "dynamic", "yarn", "longrope", "su", "llama3"):
+    at = row.reads.get("n_ctx")
+    if not at or kind not in ("linear", "dynamic", "yarn", "longrope", "su", "llama3"):
         return ""
-    at = row.reads["n_ctx"]
     window = next((fields[each] for each in at.names if each in fields), at.default)
     name = "original_max_position_embeddings"
     trained = rope.get(name) or fields.get(name)

@@ -1,4 +1,4 @@
-"""Seconds and memory to grade a submission, and the seconds for a thousand."""
+"""Seconds of a check, seconds and memory to grade a submission, and seconds for a thousand."""
 
 import json
 import statistics
@@ -7,12 +7,13 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from harness import Figure
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "pkg/course"))  # it need not be installed
 
-from paramlab_course import batch
+from paramlab_course import batch, release
 from paramlab_course.box import Limits, NoSandbox, check_sandbox, opened, search_path
 from paramlab_course.cli import SOURCES
 from paramlab_course.collecting import collect
@@ -20,6 +21,8 @@ from paramlab_course.example import example
 from paramlab_course.export import exported
 from paramlab_course.grading import grade
 from paramlab_course.marks import results
+from paramlab_course.proof import answered, solved
+from paramlab_course.source import Seed, read
 
 N = 1000
 N_SINGLE = 30
@@ -27,6 +30,7 @@ N_SINGLE = 30
 
 def measure() -> Iterator[Figure]:
     """Yield the figures of this module."""
+    yield Figure("check", slowest_check(), "s", goal=0.05)
     try:
         check_sandbox()
     except NoSandbox as error:
@@ -51,6 +55,28 @@ def measure() -> Iterator[Figure]:
         assert len(files["grades.csv"].splitlines()) == N + 1
         assert json.loads(next(course.path("graded", "1").iterdir()).read_text("utf-8"))
         yield Figure("grade_thousand", time.perf_counter() - begun, "s", goal=180)
+
+
+def slowest_check() -> float:
+    """Return the median seconds of the slowest check in the student's notebook of assignment 1."""
+    source, demo = read(SOURCES / "assignment_1.py"), Seed("demonstration")
+    notebook = answered(
+        source, release.notebook(source, demo, "demonstration"), solved(source, demo)
+    )
+    names: dict[str, Any] = {}
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            code = "".join(cell["source"])
+            exec(code.replace("Assignment(", "Assignment(names=globals(), packed="), names)
+    medians = []
+    for item in source.items:
+        times = []
+        for _ in range(5):
+            begun = time.perf_counter()
+            names["check"](item.name)
+            times.append(time.perf_counter() - begun)
+        medians.append(statistics.median(times))
+    return max(medians)
 
 
 def peak_megabytes(cells: list[str]) -> float:

@@ -257,6 +257,9 @@ def compare(kinds: Iterable[str], n: int, seed: int) -> int:
         built = list(cases(kind, n, seed))
         if len(built) == n:
             print(f"{kind}: its default is not built: list it in NO_DEFAULT of test_families.py")
+        for name in sorted(family(kind).by_class):
+            if not hasattr(tf, name):
+                print(f"{kind}: the library has no {name}: name the family in not_in of its class")
         for fields, counts in built:
             total += 1
             try:

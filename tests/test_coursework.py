@@ -43,7 +43,7 @@ def run_all(notebook, names=None) -> dict:
 def demonstration(name: str) -> dict:
     """Return the notebook that an assignment's source gives."""
     source = next(source for source in SOURCES if source.name == name)
-    return release.notebook(source, DEMO, "demonstration")
+    return release.notebook(source, DEMO)
 
 
 def opened(source, answers=None) -> dict:

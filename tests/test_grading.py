@@ -39,7 +39,7 @@ pytestmark = pytest.mark.usefixtures("sandbox")
 
 @cache
 def blank() -> str:
-    return json.dumps(release.notebook(SOURCE, SEED, proof.SECRET))
+    return json.dumps(release.notebook(SOURCE, SEED))
 
 
 def submission(answers: dict[str, str], *extra: str) -> bytes:
@@ -192,12 +192,36 @@ def test_libraries_and_the_package_can_be_used():
     assert graded(submission({"q6": code + solution})).questions["q6"].points == 3
 
 
+def test_an_answer_counts_however_its_name_is_bound(tmp_path):
+    right = honest("q1")["q1"].split("=")[1].strip()
+    cells = {"q1": f"x, q1 = 0, {right}", "q7": "pass"}
+    marks = graded(submission(cells, "def other(*a): pass\nq8 = other")).questions
+    assert marks["q1"].state == "right" and marks["q7"].state == "not attempted"
+    assert marks["q8"].state == "not attempted"
+
+
+def test_a_box_that_does_not_start_is_no_fault_of_the_student(course, tmp_path, monkeypatch):
+    hand_in(course, tmp_path / "inbox")
+    collect(course, "1", tmp_path / "inbox")
+    with monkeypatch.context() as patched:
+        patched.setattr(box, "command", lambda limits: ["/bin/false"])
+        counts = batch.grade_all(course, "1", Limits())
+    assert counts == {"graded": 1, "kept": 0, "again": 0, "failed": 3}  # one needs no box
+    assert list(results(course, "1")) == ["cy"]
+    assert batch.grade_all(course, "1", Limits())["graded"] == 2
+
+
+def test_the_copy_of_the_package_is_not_the_copy_of_a_course():
+    demo = json.dumps(release.notebook(SOURCE, Seed("demonstration"))).encode()
+    assert graded(demo).made_for == "somebody else" and not graded(submission({})).made_for
+
+
 def test_a_copy_of_somebody_elses_file_brings_no_points_for_its_numbers():
     cells = proof.solved(SOURCE, SEED)
     result = graded(submission(cells), Seed(proof.SECRET, "roe"))
     assert result.made_for == "doe"
     assert result.questions["q1"].points == 0 and result.questions["q8"].points == 3
-    assert "somebody else" in page(SOURCE, result, "message")
+    assert "not made from your copy" in page(SOURCE, result, "message")
 
 
 def test_feedback_shows_no_code_of_the_student_as_code():

@@ -60,9 +60,7 @@ def measure() -> Iterator[Figure]:
 def slowest_check() -> float:
     """Return the median seconds of the slowest check in the student's notebook of assignment 1."""
     source, demo = read(SOURCES / "assignment_1.py"), Seed("demonstration")
-    notebook = answered(
-        source, release.notebook(source, demo, "demonstration"), solved(source, demo)
-    )
+    notebook = answered(source, release.notebook(source, demo), solved(source, demo))
     names: dict[str, Any] = {}
     for cell in notebook["cells"]:
         if cell["cell_type"] == "code":

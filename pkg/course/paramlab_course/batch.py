@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
 from pathlib import Path
 
-from paramlab_course.box import Limits
+from paramlab_course.box import BoxFailed, Limits
 from paramlab_course.course import Course, write_text
 from paramlab_course.grading import AGAIN, NotGradable, Result, grade, key_of, read_bytes
 from paramlab_course.source import Source
@@ -23,7 +23,9 @@ def grade_all(
     shard: tuple[int, int] = (0, 1),
     progress: Callable[[int, int], None] = lambda done, all_: None,
 ) -> dict[str, int]:
-    """Grade what was collected; return how many were graded, kept, and must be handed in again.
+    """Grade what was collected; return how many were graded, kept, to hand in again, or failed.
+
+    Failed is what this machine could not start a box for; it is graded by the next run.
 
     Parameters
     ----------
@@ -45,7 +47,7 @@ def grade_all(
     slots: queue.SimpleQueue[int] = queue.SimpleQueue()
     for slot in range(n_workers):
         slots.put(slot + shard[0] * n_workers)
-    counts = {"graded": 0, "kept": 0, "again": 0}
+    counts = {"graded": 0, "kept": 0, "again": 0, "failed": 0}
 
     def one(student: str, path: Path) -> str:
         slot = slots.get()
@@ -77,7 +79,10 @@ def _one(course: Course, source: Source, student: str, path: Path, limits: Limit
         return "again"
     if kept(place, key_of(source, content, given, hidden)):
         return "kept"
-    result = grade(source, content, student, given, hidden, limits)
+    try:
+        result = grade(source, content, student, given, hidden, limits)
+    except BoxFailed:
+        return "failed"
     write_text(place, result.as_json())
     return "graded" if result.state == "graded" else "again"
 

@@ -32,7 +32,8 @@ MOST_PROCESSES = 16
 LONGEST_REPLY = 2_000_000  # bytes
 MOST_REPLIES = 20_000_000  # bytes from one box
 CELL_SECONDS = 2.0
-GRACE = 0.5  # seconds that a call may take to notice its own time limit
+START_SECONDS = 10.0  # until the first cell; some 0.1 where nothing else runs
+GRACE = 0.3  # seconds that a call may take to notice its own time limit
 
 APPARMOR = """\
 abi <abi/4.0>,
@@ -54,6 +55,10 @@ class NoSandbox(RuntimeError):
 
 class BoxError(Exception):
     """The box ended, or said something that cannot be understood."""
+
+
+class BoxFailed(RuntimeError):
+    """The box did not start, which is no fault of the code in it."""
 
 
 class BoxTimeout(BoxError):
@@ -96,7 +101,7 @@ class Session:
         """Run the cells."""
         self._send(order)
         n_cells = len(order["cells"])
-        until = time.monotonic() + 5.0 + GRACE  # to begin with; then each cell has its own time
+        until = time.monotonic() + START_SECONDS  # to begin with; then each cell has its own time
         while not self.ready:
             message = self._receive(until)
             number = message.get("running", message.get("cell", -1))

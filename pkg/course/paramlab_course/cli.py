@@ -150,7 +150,7 @@ def _release(options: argparse.Namespace) -> int:
     if not students:
         raise CourseError(f"there are no students in {course.folder / 'roster.csv'}")
     for student in students:
-        made = release.notebook(source, course.given(student), course.secret)
+        made = release.notebook(source, course.given(student))
         name = f"{student}/{stem(source.name)}.ipynb" if each else f"{stem(source.name)}.ipynb"
         release.write(made, course.path("released", source.name, name))
     print(f"{course.path('released', source.name)}: {len(students)} notebooks")
@@ -184,7 +184,9 @@ def _grade(options: argparse.Namespace) -> int:
     print(
         f"{counts['graded']} graded, {counts['kept']} as before, {counts['again']} to hand in again"
     )
-    return 0
+    if counts["failed"]:
+        print(f"{counts['failed']} found no box to run in; run it again, with fewer --workers")
+    return 1 if counts["failed"] else 0
 
 
 def _mark(options: argparse.Namespace) -> int:
@@ -244,7 +246,7 @@ def _example(options: argparse.Namespace) -> int:
 def _demo(options: argparse.Namespace) -> int:
     for path in sorted(SOURCES.glob("*.py")):
         source = read(path)
-        made = release.notebook(source, Seed("demonstration"), "demonstration")
+        made = release.notebook(source, Seed("demonstration"))
         release.write(made, options.folder / f"{stem(source.name)}.ipynb")
         print(options.folder / f"{stem(source.name)}.ipynb")
     return 0

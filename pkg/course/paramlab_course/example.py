@@ -29,7 +29,7 @@ def example(folder: Path, sources: Path, n_students: int, assignment: str = "1")
             wrongs = list(proof.named_wrongs(item, seed).values())
             if cells and wrongs and (i + number) % 5 < number % 4:
                 cells[item.name] = wrongs[number % len(wrongs)][0]
-        made = proof.answered(source, release.notebook(source, seed, course.secret), cells)
+        made = proof.answered(source, release.notebook(source, seed), cells)
         path = folder / "submissions" / f"{stem(source.name)}-{name}.ipynb"
         write_text(path, json.dumps(made))
     return course

@@ -59,11 +59,11 @@ def _total(source: Source, result: Result) -> str:
 
 
 def _copy_of(result: Result) -> str:
-    if result.made_for in ("", result.student):
+    if not result.made_for:
         return ""
     return (
-        "<p>This file was made from somebody else's copy of the assignment, whose numbers are not "
-        "yours. Please ask if that is a mistake.</p>"
+        "<p>This file was not made from your copy of the assignment, so its numbers are not yours. "
+        "Please ask if that is a mistake.</p>"
     )
 
 

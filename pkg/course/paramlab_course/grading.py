@@ -16,13 +16,25 @@ from paramlab.sealed import fits
 from paramlab_course.box import (
     CELL_SECONDS,
     BoxError,
+    BoxFailed,
     BoxTimeout,
     Limits,
     Session,
     opened,
     search_path,
 )
-from paramlab_course.source import Case, Choice, Function, Item, Judged, Seed, Source, Written, stub
+from paramlab_course.source import (
+    Case,
+    Choice,
+    Function,
+    Item,
+    Judged,
+    Seed,
+    Source,
+    Written,
+    release_of,
+    stub,
+)
 
 ENGINE = 1  # counts changes after which everything is graded again
 MOST_BYTES = 5_000_000  # of a submission
@@ -58,7 +70,7 @@ class Result:
     key: str  # of all that the result depends on
     state: str  # graded, or AGAIN
     reason: str = ""
-    made_for: str = ""  # whose copy of the assignment it is, as the file says; empty: everybody's
+    made_for: str = ""  # if it is not this student's copy of the assignment: whose, as it says
     questions: dict[str, Mark] = field(default_factory=dict)
 
     @property
@@ -184,7 +196,7 @@ class Runner:
             except BoxError as error:
                 self._close()
                 if session.running < 0:
-                    raise RuntimeError(f"the box did not start: {error}") from None
+                    raise BoxFailed(f"the box did not start: {error}") from None
                 slow = isinstance(error, BoxTimeout)
                 self._skip[session.running] = "it did not end" if slow else str(error)
         return self._session
@@ -222,7 +234,8 @@ def grade(
     except NotGradable as error:
         result.state, result.reason = AGAIN, str(error)
         return result
-    result.made_for = str(notebook["marks"].get("student", ""))[:64]
+    if notebook["marks"].get("release") != release_of(source.name, given):
+        result.made_for = str(notebook["marks"].get("student") or "somebody else")[:64]
     cells = [cell["source"] for cell in notebook["cells"] if cell["cell_type"] == "code"]
     with Runner(cells, limits) as runner:
         for item in source.items:
@@ -250,9 +263,10 @@ def _mark(
         if not text:
             return Mark("not attempted", 0, spec.points)
         return Mark("to mark", None, spec.points, text=text)
-    if written is None or is_untouched(written, stub(item, item.given(given))):
+    if written is not None and is_untouched(written, stub(item, item.given(given))):
         return Mark("not attempted", 0, spec.points)
-    problem = runner.problem_of(len(cells) - 1 - cells[::-1].index(written))
+    where = len(cells) - 1 - cells[::-1].index(written) if written in cells else -1
+    problem = runner.problem_of(where)
     if "syntax" in problem:
         message = f"{AGAIN}: {str(problem['syntax'])[:200]}"
         return Mark("again", None, spec.points, message)

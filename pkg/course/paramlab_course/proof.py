@@ -96,7 +96,7 @@ def handed_in(source: Source, student: str, answers: dict[str, str], limits: Lim
     import json
 
     seed = Seed(SECRET, student)
-    made = answered(source, release.notebook(source, seed, SECRET), answers)
+    made = answered(source, release.notebook(source, seed), answers)
     return grade(source, json.dumps(made).encode(), student, seed, seed, limits)
 
 

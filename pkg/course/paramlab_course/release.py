@@ -1,6 +1,5 @@
 """From the source of an assignment to the notebook of a student, which holds no answer."""
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from paramlab_course.source import (
     Seed,
     Source,
     Written,
+    release_of,
     stub,
 )
 
@@ -38,9 +38,9 @@ STUDENT = """\
 student = ""  # your student id, between the quotation marks"""
 
 
-def notebook(source: Source, seed: Seed, release_secret: str) -> dict[str, Any]:
+def notebook(source: Source, seed: Seed) -> dict[str, Any]:
     """Return the notebook of one student, or of all (``seed.student`` empty)."""
-    content = contents(source, seed, release_secret)
+    content = contents(source, seed)
     cells = [_markdown("title", f"# {source.title}\n\n{source.introduction}\n\n{HOW_TO}")]
     opening = (
         "from paramlab.coursework import Assignment\n\n"
@@ -67,10 +67,9 @@ def write(made: dict[str, Any], path: Path) -> None:
     path.write_text(json.dumps(made, indent=1, ensure_ascii=False, sort_keys=True) + "\n", "utf-8")
 
 
-def contents(source: Source, seed: Seed, release_secret: str) -> dict[str, Any]:
+def contents(source: Source, seed: Seed) -> dict[str, Any]:
     """Return what the first cell opens: public cases, fingerprints, locked hints."""
-    digest = hashlib.sha256(f"{release_secret}\n{source.name}\n{seed.student}".encode())
-    release = digest.hexdigest()[:12]
+    release = release_of(source.name, seed)
     questions = {item.name: _sealed(item, seed, f"{release} {item.name}") for item in source.items}
     return {
         "assignment": source.name, "release": release, "student": seed.student,

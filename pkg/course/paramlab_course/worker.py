@@ -97,7 +97,7 @@ def call(names: dict, request: dict) -> object:
     from paramlab.sealed import plain
 
     value = names.get(request["name"])
-    if "arguments" in request:
+    if "arguments" in request and value is not None:
         if not callable(value):
             raise TypeError(f"{request['name']} is not a function")
         value = value(*request["arguments"])

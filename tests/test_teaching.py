@@ -37,7 +37,8 @@ def test_every_question_stands_on_the_page_and_no_solution_does():
     text = (PAGES / "assignments.md").read_text("utf-8")
     for source in SOURCES:
         for item in source.items:
-            assert f"**{item.name}** {item.title} | {item.spec.objective}" in text
+            assert f"**{item.name}. {item.title}** (chapter {item.spec.chapter};" in text
+            assert f"): {item.spec.objective}." in text
             for message in (said for _, said in item.wrongs().values()) if item.judged else ():
                 assert message not in text
 

@@ -15,19 +15,17 @@ MARKED = re.compile(r"(?s)(^% begin (\w+)(?: (\S+))?\n).*?(^% end\n)", re.MULTIL
 
 
 def questions(source: Source) -> str:
-    """Return the questions of an assignment as a table in Markdown: no answer, no message."""
-    lines = [
-        "| | asks to | chapter | points | minutes | mistakes that are named |",
-        "|---|---|---|---|---|---|",
-    ]
+    """Return the questions of an assignment as a list in Markdown: no answer, no message."""
+    lines = []
     for item in source.items:
         spec = item.spec
         named = sorted(item.wrongs()) if item.judged else []
-        mistakes = ", ".join(name.replace("_", " ") for name in named) or "–"
-        lines.append(
-            f"| **{item.name}** {item.title} | {spec.objective} | {spec.chapter} | {spec.points} "
-            f"| {spec.minutes} | {mistakes} |"
-        )
+        mistakes = ", ".join(name.replace("_", " ") for name in named)
+        lines += [
+            f"- **{item.name}. {item.title}** (chapter {spec.chapter}; points: {spec.points}; "
+            f"minutes: {spec.minutes}): {spec.objective}.",
+            *([f"  *Knows by name:* {mistakes}."] if mistakes else []),
+        ]
     return "\n".join(lines)
 
 

@@ -82,13 +82,14 @@ def split(fields: dict) -> dict[str, int]:
 OPEN = ("is not a multiple of num_key_value_heads", "num_experts_per_tok is null")
 
 
-@pytest.mark.parametrize("case", WRITTEN, ids=lambda case: case[0]["model_type"])
-def test_counts_equal_those_of_the_transformers_library_to_the_digit(case):
-    fields, counts = case
-    try:
-        assert split(fields) == counts
-    except UnsupportedModel as error:
-        assert any(reason in str(error) for reason in OPEN)
+@pytest.mark.parametrize("kind", sorted({fields["model_type"] for fields, _ in WRITTEN}))
+def test_counts_equal_those_of_the_transformers_library_to_the_digit(kind):
+    for fields, counts in WRITTEN:
+        if fields["model_type"] == kind:
+            try:
+                assert split(fields) == counts, fields
+            except UnsupportedModel as error:
+                assert any(reason in str(error) for reason in OPEN), fields
 
 
 def test_hardly_any_model_that_the_library_builds_is_refused():

@@ -50,10 +50,8 @@ TRIES: dict[str, tuple[str, Callable[[dict], dict]]] = {
 }
 
 
-@pytest.mark.parametrize(
-    "box",
-    [pytest.param(box, marks=[pytest.mark.slow] * box.startswith("Shuffle")) for box in TRIES],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("box", TRIES)
 def test_what_one_can_try_is_what_the_model_does(box: str, real: Model):
     told, change = TRIES[box]
     params, config, tokenizer = change(real[0]), *real[1:]

@@ -13,7 +13,7 @@ import paramlab
 import pytest
 from paramlab import coursework, sealed
 from paramlab.cli import main
-from paramlab.coursework import Assignment, available, unpacked
+from paramlab.coursework import Assignment, answers_of, available, unpacked
 from paramlab_course import release
 from paramlab_course.proof import answered, named_wrongs, solved
 from paramlab_course.source import Choice, Seed, Written, read
@@ -225,6 +225,17 @@ def test_a_changed_first_cell_says_what_to_do():
 
 def test_an_unknown_question_names_those_that_exist(first):
     assert "there are q1, q2" in first["check"]("q99")
+    assert 'check("q1")' in first["check"](None)
+
+
+def test_a_comma_too_many_is_named(first):
+    first["q1"] = (3,)
+    assert "is there a comma too many?" in first["check"]("q1")
+
+
+def test_a_text_counts_although_its_marker_was_written_over():
+    made = answered(FIRST, demonstration("1"), {"q13": "Two words"})
+    assert answers_of(made)["q13"] == "Two words"
 
 
 def handed_in(folder: Path, answers: dict, student="doe", monkeypatch=None):

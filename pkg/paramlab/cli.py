@@ -191,7 +191,9 @@ def _parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser("course", help="copy an assignment, to work in the copy")
     course = command.add_subparsers(dest="verb", required=True, metavar="start | list")
-    start = course.add_parser("start", help="copy an assignment; never overwrite", prog=parser.prog)
+    start = course.add_parser(
+        "start", help="copy an assignment; never overwrite", prog=f"{parser.prog} course start"
+    )
     start.add_argument("assignment", metavar="N", help="1, for example; see paramlab course list")
     start.add_argument(
         "--to", metavar="FOLDER", help="where to (paramlab-coursework, in your home)"

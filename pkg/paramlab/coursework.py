@@ -28,6 +28,7 @@ KINDS = {
     "list": "a list", "dict": "a dict", "NoneType": "None",
 }  # fmt: skip
 SYNTAX = "it has a syntax error"
+SHAPE = "the result has more or fewer parts than the right one. "
 _EMPTY_TEXT = "*Write here.*"
 
 
@@ -62,7 +63,10 @@ class Assignment:
         """Try the answer to a question on its public cases; a hint, never the answer."""
         questions = self._content["questions"]
         if name not in questions:
-            return Verdict(f"there is no question {name!r}; there are {', '.join(questions)}")
+            return Verdict(
+                f"there is no question {name!r}; there are {', '.join(questions)}; "
+                'write check("q1"), with quotation marks'
+            )
         question = questions[name]
         answer = self._variables().get(name)
         try:
@@ -167,7 +171,9 @@ class Assignment:
         if len(found) == 1:
             return found[0].resolve()
         problem = (
-            f"{len(found)} notebooks here could be this one" if found else "where is this notebook?"
+            f"{len(found)} notebooks here could be this one."
+            if found
+            else "where is this notebook?"
         )
         raise FileNotFoundError(f'{problem} Name it: hand_in("my-notebook.ipynb")')
 
@@ -248,7 +254,7 @@ def _check_function(name: str, question: dict[str, Any], answer: Any, salt: str)
         try:
             results.append(answer(*plain(arguments)))
         except (Exception, SystemExit) as error:
-            return f"{called} ends in {type(error).__name__}: {str(error)[:200]}"
+            return f"{called} ends in {type(error).__name__}: {str(error)[:200]}".rstrip(": ")
     if all(result is None for result in results):
         return "not attempted: the function returns None"
     for arguments, kind, result in zip(question["cases"], question["kinds"], results, strict=True):
@@ -293,7 +299,8 @@ def _of_another_kind(kind: str, result: Any) -> str:
     found = type(value).__name__
     if found == kind or (is_number(value) and kind in ("int", "float")):
         return ""
-    return f"{wanted} is asked for, and this is {KINDS[found]}"
+    comma = "; is there a comma too many?" if type(result) is tuple and len(result) == 1 else ""
+    return f"{wanted} is asked for, and this is {KINDS[found]}{comma}"
 
 
 def _judged(question: dict[str, Any], results: list[Any], salt: str) -> tuple[list[int], str]:
@@ -312,7 +319,8 @@ def _judged(question: dict[str, Any], results: list[Any], salt: str) -> tuple[li
         return [], ""
     key = fingerprint("\n\n".join(texts), salt)
     opened = (unlock(hint, key) for hint in question["hints"])
-    return wrong, next(filter(None, opened), question["hint"])
+    shape = SHAPE if any(text.startswith("of another form") for text in texts) else ""
+    return wrong, next(filter(None, opened), shape + question["hint"])
 
 
 @contextmanager
@@ -353,7 +361,8 @@ def _limited(seconds: float) -> Iterator[None]:
 def answers_of(notebook: Any) -> dict[str, str]:
     """Return the source of each answer of a notebook: code of a cell, or text after its marker.
 
-    The last cell that defines the name counts.
+    The last cell that defines the name counts. A text whose marker was written over is told by
+    the id of its cell.
 
     Examples
     --------
@@ -368,6 +377,8 @@ def answers_of(notebook: Any) -> dict[str, str]:
                 found[match[1]] = source
         elif marker := re.match(r"\*\*Answer to (q\d+)\*\*[^\n]*", source):
             found[marker[1]] = source[marker.end() :].replace(_EMPTY_TEXT, "").strip()
+        elif re.fullmatch(r"q\d+", str(cell.get("id"))):  # its marker was written over
+            found.setdefault(cell["id"], source.replace(_EMPTY_TEXT, "").strip())
     return found
 
 

@@ -73,7 +73,9 @@ def items(chapter: int) -> tuple[Item, ...]:
     """
     path = DATA / f"{chapter:02}.toml"
     if not path.exists():
-        raise LookupError(f"chapter {chapter} has no quiz; there are {chapters()}")
+        raise LookupError(
+            f"chapter {chapter} has no quiz; there are {', '.join(map(str, chapters()))}"
+        )
     found = tomllib.loads(path.read_text("utf-8"))["item"]
     return tuple(
         Item(

@@ -19,6 +19,7 @@ from paramlab_course.example import example
 from paramlab_course.export import FORMATS, exported
 from paramlab_course.feedback import page
 from paramlab_course.for_nbgrader import from_nbgrader, to_nbgrader
+from paramlab_course.grading import Result
 from paramlab_course.marks import results, write_sheet
 from paramlab_course.proof import problems
 from paramlab_course.report import report
@@ -196,10 +197,17 @@ def _mark(options: argparse.Namespace) -> int:
     return 0
 
 
+def _graded(course: Course, assignment: str) -> dict[str, Result]:
+    found = results(course, assignment)
+    if not found:
+        raise CourseError(f"nothing is graded yet; first: paramlab-course grade {assignment}")
+    return found
+
+
 def _feedback(options: argparse.Namespace) -> int:
     course = Course(options.course)
     source = course.source(options.assignment)
-    found = results(course, source.name)
+    found = _graded(course, source.name)
     for student, result in found.items():
         text = page(source, result, course.settings["feedback"])
         write_text(course.path("feedback", source.name, f"{student}.html"), text)
@@ -210,17 +218,18 @@ def _feedback(options: argparse.Namespace) -> int:
 def _export(options: argparse.Namespace) -> int:
     course = Course(options.course)
     source = course.source(options.assignment)
-    files = exported(options.to, source, results(course, source.name), course.students)
+    files = exported(options.to, source, _graded(course, source.name), course.students)
     for name, text in files.items():
         write_text(course.path("exports", source.name, name), text)
-    print(f"{course.path('exports', source.name)}: {len(files)} files")
+    n = len(files)
+    print(f"{course.path('exports', source.name)}: {n} {'file' if n == 1 else 'files'}")
     return 0
 
 
 def _report(options: argparse.Namespace) -> int:
     course = Course(options.course)
     source = course.source(options.assignment)
-    print(report(source, results(course, source.name)))
+    print(report(source, _graded(course, source.name)))
     return 0
 
 

@@ -127,7 +127,11 @@ def notebook_of(content: bytes) -> dict[str, Any]:
     try:
         notebook = json.loads(content)
         cells = [
-            {"cell_type": str(cell["cell_type"]), "source": _text(cell["source"])}
+            {
+                "cell_type": str(cell["cell_type"]),
+                "id": str(cell.get("id")),
+                "source": _text(cell["source"]),
+            }  # fmt: skip
             for cell in notebook["cells"]
         ]
         marks = notebook.get("metadata", {}).get("paramlab", {})

@@ -22,6 +22,7 @@ from paramlab_course.source import (
 
 HOW_TO = """\
 **How it works.**
+Run the folded cell below first: it makes `check`.
 Write your answer where it says so, and run the cell: `check` tries it on a few public cases at
 once, and gives a hint if it fails.
 The grade also tries cases that are not in this file, so a right check is necessary and not

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from docutils import nodes
+from mentions import OWN
 from sphinx.application import Sphinx
 from sphinx.util.images import get_image_size
 from sphinx.writers.html5 import HTML5Translator
@@ -15,19 +16,14 @@ SCRIPTS = {
     "sortable.js": re.compile(r'class="[^"]*\bsortable\b'),
     "ledger.js": re.compile(r'class="record"'),
 }
-
-
 SHARE = re.compile(r"(?:under )?([\d.]+)%")  # in a table of class bars, drawn as a bar
+NAME = re.compile(r"\b(?:GPT|Llama|LLaMA|Qwen|Q4|Q8|T5)-[\w.]{1,7}\b")
 
 
 def _table_of(node: nodes.Element) -> nodes.Element:
     while node.parent is not None and not isinstance(node, nodes.table):
         node = node.parent
     return node
-
-
-NAME = re.compile(r"\b(?:GPT|Llama|LLaMA|Qwen|Q4|Q8|T5)-[\w.]{1,7}\b")
-OWN_HTML = re.compile(r'class="(?:admonition claim|record|corrections)"')  # that paramlab writes
 
 
 def unbroken(text: str) -> str:
@@ -73,7 +69,7 @@ class BookTranslator(HTML5Translator):
 
     def visit_raw(self, node: nodes.raw) -> None:
         """Write the package's own HTML with names unbroken."""
-        if OWN_HTML.search(node.astext()):
+        if OWN.search(node.astext()):
             pieces = re.split(r"(<[^>]*>)", node.astext())
             text = "".join(p if p.startswith("<") else unbroken(p) for p in pieces)
             node[:] = [nodes.Text(text)]

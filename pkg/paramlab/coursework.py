@@ -29,7 +29,7 @@ KINDS = {
 }  # fmt: skip
 SYNTAX = "it has a syntax error"
 SHAPE = "the result has more or fewer parts than the right one. "
-_EMPTY_TEXT = "*Write here.*"
+EMPTY_TEXT = "*Write here.*"
 
 
 class Verdict(str):
@@ -376,9 +376,9 @@ def answers_of(notebook: Any) -> dict[str, str]:
             for match in re.finditer(r"^(?:def )?(q\d+)(?=\(|\s*=[^=])", source, re.MULTILINE):
                 found[match[1]] = source
         elif marker := re.match(r"\*\*Answer to (q\d+)\*\*[^\n]*", source):
-            found[marker[1]] = source[marker.end() :].replace(_EMPTY_TEXT, "").strip()
+            found[marker[1]] = source[marker.end() :].replace(EMPTY_TEXT, "").strip()
         elif re.fullmatch(r"q\d+", str(cell.get("id"))):  # its marker was written over
-            found.setdefault(cell["id"], source.replace(_EMPTY_TEXT, "").strip())
+            found.setdefault(cell["id"], source.replace(EMPTY_TEXT, "").strip())
     return found
 
 

@@ -103,15 +103,16 @@ def quiz(chapter: int) -> str:
 
 def _as_html(item: Item) -> str:
     lines = [
-        f'<details name="{item.id}"><summary>{_marked(choice.text)}</summary>\n'
-        f"<p><strong>{'Yes' if choice.right else 'No'}.</strong> {_marked(choice.reply)}</p>"
+        f'<details name="{item.id}"><summary>{marked(choice.text)}</summary>\n'
+        f"<p><strong>{'Yes' if choice.right else 'No'}.</strong> {marked(choice.reply)}</p>"
         "</details>"
         for choice in item.choices
     ]
     return "\n".join(
-        (f'<li id="quiz-{escape(item.id)}">', f"<p>{_marked(item.asks)}</p>", *lines, "</li>")
+        (f'<li id="quiz-{escape(item.id)}">', f"<p>{marked(item.asks)}</p>", *lines, "</li>")
     )
 
 
-def _marked(text: str) -> str:
+def marked(text: str) -> str:
+    """Return a text of a quiz as HTML: code in backticks, and emphasis between stars."""
     return re.sub(r"\*([^*]+)\*", r"<em>\1</em>", markup(text))

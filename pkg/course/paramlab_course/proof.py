@@ -83,8 +83,6 @@ def named_wrongs(item: Item, given: Seed) -> dict[str, tuple[str, str]]:
         return {
             key: (f"{item.name} = {key!r}\n", message) for key, message in item.spec.wrong.items()
         }
-    if not item.judged:
-        return {}
     return {
         name: (answer(item, function, given), message)
         for name, (function, message) in item.wrongs().items()
@@ -141,7 +139,7 @@ def vars_of_wrong(item: Item) -> list[str]:
     """Return the names of the wrong answers of any kind of question."""
     if issubclass(item.spec, Choice):
         return list(item.spec.wrong)
-    return list(item.wrongs()) if item.judged else []
+    return list(item.wrongs())
 
 
 def _of_question(item: Item, source: Source) -> Iterator[str]:
@@ -300,13 +298,9 @@ def tried_mutants(item: Item) -> tuple[int, list[str]]:
         try:
             exec(compile(code, "mutant", "exec"), names)
             with _alarm(1.0):
-                results = [_called(names[item.name], case) for case in many[0]]
-                loses = judge(item, many[0], results).points != item.spec.points
-                differs = loses or any(
-                    judge(item, cases, [_called(names[item.name], case) for case in cases]).points
-                    != item.spec.points
-                    for cases in many[1:]
-                )
+                losses = (_loses(item, names[item.name], cases) for cases in many)
+                loses = next(losses)
+                differs = loses or any(losses)
         except _Endless:
             loses = differs = True
         if loses:
@@ -316,11 +310,9 @@ def tried_mutants(item: Item) -> tuple[int, list[str]]:
     return noticed, missed
 
 
-def _called(function: Callable[..., Any], case: Case) -> Any:
-    try:
-        return plain(function(*plain(case.arguments)))
-    except Exception:
-        return None
+def _loses(item: Item, function: Callable[..., Any], cases: list[Case]) -> bool:
+    results = [item.result(function, case) for case in cases]
+    return judge(item, cases, results).points != item.spec.points
 
 
 class _Endless(BaseException):

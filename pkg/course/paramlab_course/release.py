@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from paramlab.coursework import packed
+from paramlab.coursework import EMPTY_TEXT, packed
 from paramlab.sealed import canonical, fingerprint, lock, phases
 
 from paramlab_course.source import (
@@ -116,7 +116,7 @@ def _question(item: Item, seed: Seed) -> list[dict[str, Any]]:
         text += "\n\n" + "\n".join(f"- **{key}**: {said}" for key, said in spec.options.items())
     if issubclass(spec, Written):
         low, high = spec.words
-        answer = f"**Answer to {name}** ({low} to {high} words)\n\n*Write here.*"
+        answer = f"**Answer to {name}** ({low} to {high} words)\n\n{EMPTY_TEXT}"
         return [_markdown(f"{name}-text", text), _markdown(name, answer)]
     code = stub(item, item.given(seed)) + ("\n\n" if issubclass(spec, Function) else "")
     return [_markdown(f"{name}-text", text), _code(name, f'{code}check("{name}")')]

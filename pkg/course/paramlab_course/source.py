@@ -129,8 +129,8 @@ class Item:
         return {name: self.function(name) for name in ("solution", *names)}
 
     def wrongs(self) -> dict[str, tuple[Callable[..., Any], str]]:
-        """Return the named wrong answers: function and message."""
-        namespace = vars(self.spec).get("wrong", object)
+        """Return the named wrong answers of a judged question: function and message."""
+        namespace = vars(self.spec).get("wrong", object) if self.judged else object
         return {
             name: (value, " ".join((inspect.getdoc(value) or "").split()))
             for name, value in vars(namespace).items()

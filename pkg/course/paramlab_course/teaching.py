@@ -19,8 +19,7 @@ def questions(source: Source) -> str:
     lines = []
     for item in source.items:
         spec = item.spec
-        named = sorted(item.wrongs()) if item.judged else []
-        mistakes = ", ".join(name.replace("_", " ") for name in named)
+        mistakes = ", ".join(name.replace("_", " ") for name in sorted(item.wrongs()))
         lines += [
             f"- **{item.name}. {item.title}** (chapter {spec.chapter}; points: {spec.points}; "
             f"minutes: {spec.minutes}): {spec.objective}.",
@@ -78,7 +77,7 @@ def quiz_for(kind: str, chapter: int) -> str:
 
 def _as_moodle(items: Iterable[quizzes.Item]) -> str:
     def text(content: str) -> str:
-        return f"<text>{escape(_html(content))}</text>"
+        return f"<text>{escape(quizzes.marked(content))}</text>"
 
     lines = ['<?xml version="1.0" encoding="UTF-8"?>', "<quiz>"]
     for item in items:
@@ -96,11 +95,6 @@ def _as_moodle(items: Iterable[quizzes.Item]) -> str:
             )
         lines.append("</question>")
     return "\n".join([*lines, "</quiz>", ""])
-
-
-def _html(text: str) -> str:
-    code = re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
-    return re.sub(r"\*([^*]+)\*", r"<em>\1</em>", code)
 
 
 def _as_text2qti(items: Sequence[quizzes.Item]) -> str:

@@ -474,17 +474,10 @@ def kimi_linear(values: Values) -> None:
     """Take the widths of linear_attn_config, and the layers with experts that the file lists."""
     n_layers = values["n_layers"]
     values["d_head"] = values["latent.d_nope"] + values["latent.d_rope"]
-    listed = values["experts._listed"]
-    if listed is None:
-        listed = ["dense"] * values["experts._first"] + ["sparse"] * n_layers
-    elif not isinstance(listed, list) or len(listed) != n_layers:
-        raise UnsupportedModel(
-            f"mlp_layer_types is {shown(listed)}; it must name {n_layers} layers"
-        )
-    for kind in listed:
-        one_of("mlp_layer_types", kind, ("dense", "sparse"))
-    kinds = enumerate(listed[:n_layers])
-    values["experts.dense_layers"] = tuple(i for i, kind in kinds if kind == "dense")
+    if values["experts._typed"] is None:
+        kinds = ["dense"] * values["experts._first"] + ["sparse"] * n_layers
+        values["experts._typed"] = kinds[:n_layers]
+    typed_mlps(values)
     if "state.kind" not in values:
         return
     given = {"d_key": "head_dim", "n_heads": "num_heads", "d_conv": "short_conv_kernel_size"}

@@ -6,7 +6,6 @@
 import re
 
 from docutils import nodes
-from paramlab import claims
 from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
@@ -17,9 +16,13 @@ BOX = re.compile(
 )
 PART = re.compile(r"<dt>(.*?)</dt>\s*<dd>(.*?)</dd>", re.DOTALL)
 QUOTE = re.compile(r'「(<span lang="zh">.*?</span>)」 ?(.*)', re.DOTALL)
-SHAPES = claims.SHAPES | {  # by what a box says of a verdict
-    "holds, with a condition": claims.SHAPES["holds if"],
-    "a question": claims.SHAPES["cannot be checked"],
+SHAPES = {  # a verdict must not be told by color alone
+    "holds": "●",
+    "holds, with a condition": "◐",
+    "misleading": "△",
+    "false": "✕",
+    "cannot be checked": "?",
+    "a question": "?",
 }
 
 

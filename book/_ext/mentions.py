@@ -19,7 +19,7 @@ ARXIV = re.compile(r"(?<![\d./])(\d{4}\.\d{5})(v\d+)?\b(?!\.\d)")
 EXERCISE = re.compile(r"\b[Ee]xercise (\d)\b(?!\.\d)")
 MENTION = re.compile(rf"\b([Cc]hapter|[Cc]laim)s?\s{ITEM}(?:(?:,| and| or| to|, and)\s{ITEM})*")
 CLOSED = (nodes.reference, nodes.title, nodes.literal, nodes.literal_block, nodes.raw, nodes.math)
-OWN = re.compile(r'class="(?:admonition claim|record|corrections)"')  # HTML that paramlab writes
+OWN = re.compile(r'class="(?:admonition claim|record|corrections|quiz)"')  # by paramlab
 TAG = re.compile(r"(<[^>]*>)")
 CELL = re.compile(r'<span data-cell="([^"]*)">')
 

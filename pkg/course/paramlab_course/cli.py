@@ -106,7 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--to", choices=teaching.FORMATS, required=True)
     command.set_defaults(run=_quiz)
 
-    command = commands.add_parser("pages", help="make the tables of the teaching pages again")
+    command = commands.add_parser("pages", help="make the lists of the teaching pages again")
     command.add_argument("folder", type=Path)
     command.set_defaults(run=_pages)
 

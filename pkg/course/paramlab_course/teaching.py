@@ -29,11 +29,13 @@ def questions(source: Source) -> str:
 
 
 def schedule(text: str, form: str) -> str:
-    """Return one form of the schedule, written in TOML, as a table in Markdown."""
-    lines = ["| session | chapters | in class | hand in |", "|---|---|---|---|"]
+    """Return one form of the schedule, written in TOML, as a list in Markdown."""
+    lines = []
     for number, session in enumerate(tomllib.loads(text)[form], 1):
-        chapters = ", ".join(map(str, session["chapters"])) or "–"
-        lines.append(f"| {number} | {chapters} | {session['do']} | {session.get('due', '–')} |")
+        first, *others = session["chapters"]
+        chapters = f"Chapters {first} and {others[0]}" if others else f"Chapter {first}"
+        due = f" To hand in: {session['due']}." if "due" in session else ""
+        lines.append(f"{number}. {chapters}: {session['do']}.{due}")
     return "\n".join(lines)
 
 
@@ -42,12 +44,12 @@ def filled(page: str, sources: Iterable[Source], plan: str) -> str:
 
     A part stands between ``% begin questions 1`` or ``% begin schedule weeks_3`` and ``% end``.
     """
-    tables = {source.name: questions(source) for source in sources}
+    lists = {source.name: questions(source) for source in sources}
 
     def made(match: re.Match[str]) -> str:
         kind, name = match[2], match[3]
-        table = tables[name] if kind == "questions" else schedule(plan, name)
-        return f"{match[1]}\n{table}\n\n{match[4]}"
+        made_of = lists[name] if kind == "questions" else schedule(plan, name)
+        return f"{match[1]}\n{made_of}\n\n{match[4]}"
 
     return MARKED.sub(made, page)
 

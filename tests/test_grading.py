@@ -192,6 +192,12 @@ def test_libraries_and_the_package_can_be_used():
     assert graded(submission({"q6": code + solution})).questions["q6"].points == 3
 
 
+def test_libraries_below_tmp_are_seen(monkeypatch):
+    monkeypatch.setattr(box, "libraries", lambda: ("/tmp/checkout/lib",))
+    shown = box._files.__wrapped__()
+    assert shown.index("--tmpfs") < shown.index("/tmp/checkout/lib")
+
+
 def test_an_answer_counts_however_its_name_is_bound(tmp_path):
     right = honest("q1")["q1"].split("=")[1].strip()
     cells = {"q1": f"x, q1 = 0, {right}", "q7": "pass"}

@@ -225,20 +225,23 @@ def _files() -> tuple[str, ...]:
         )
     ]
     shown = ["--ro-bind", "/usr", "/usr", *links]
+    # Before what may lie below it: a checkout in /tmp.
+    shown += ["--perms", "1777", "--size", str(64 << 20), "--tmpfs", "/tmp"]
     folders = [
         Path(folder)
         for folder in (sys.base_prefix, *libraries())
         if not Path(folder).is_relative_to("/usr")
     ]
     parents = {parent for folder in (*folders, Path("/box/x")) for parent in folder.parents}
-    for parent in sorted(parents - {Path("/")}):  # by default only root could pass through them
+    for parent in sorted(
+        parents - {Path("/"), Path("/tmp")}
+    ):  # by default only root could pass through them
         shown += ["--perms", "0755", "--dir", str(parent)]
     for folder in folders:
         shown += ["--ro-bind", str(folder), str(folder)]
     package = Path(paramlab.__file__).parent
     return (
         *shown, "--proc", "/proc", "--dev", "/dev",
-        "--perms", "1777", "--size", str(64 << 20), "--tmpfs", "/tmp",
         "--ro-bind", str(package), "/box/paramlab", "--ro-bind", str(WORKER), "/box/worker.py",
         "--chdir", "/tmp", "--clearenv", "--setenv", "HOME", "/tmp", "--setenv", "PATH", "/usr/bin",
         "--setenv", "OPENBLAS_NUM_THREADS", "1", "--setenv", "OMP_NUM_THREADS", "1",

@@ -171,8 +171,10 @@ def test_no_answer_and_no_hint_can_be_read_in_the_student_file(source):
     ("answer", "said"),
     [
         ("175,221", "text"), ([3], "a list"), (True, "True or False"), ({1}, "a set"),
-        (len, "call it"), (float("nan"), "not yet"), (-1, "not yet"), (None, "not attempted"),
+        (len, "call it"), (float("nan"), "a nan in it"), (np.inf, "an infinity in it"),
+        (-1, "not yet: What does one"), (1 << 20_000, "not yet"), (None, "not attempted"),
     ],
+    ids=lambda value: type(value).__name__,
 )  # fmt: skip
 def test_whatever_is_answered_gets_a_sentence(first, answer, said):
     assert said in first["check"]("q1") if answer is None else True
@@ -182,9 +184,28 @@ def test_whatever_is_answered_gets_a_sentence(first, answer, said):
     assert said in assignment.check("q1")
 
 
-def code_of_first() -> str:
-    notebook = json.loads(available()[FIRST.name].read_text(encoding="utf-8"))
+def code_of_first(name=FIRST.name) -> str:
+    notebook = json.loads(available()[name].read_text(encoding="utf-8"))
     return code(notebook["cells"][1]).split('"')[1]
+
+
+@pytest.mark.parametrize(
+    ("result", "said"),
+    [
+        ({"hour": 1.0, "dollars": 2.0, "kwh": 3.0}, "key 'hours', with a key 'hour' that is not"),
+        ({"hours": 1.0, "dollars": 2.0}, "the dict is without the key 'kwh'"),
+        ({"hours": 1.0, "dollars": float("nan"), "kwh": 3.0}, "a nan in it"),
+        ({"hours": [1.0], "dollars": 2.0, "kwh": 3.0}, "more or fewer parts"),
+    ],
+)
+def test_a_mistyped_key_is_named(result, said):
+    names = {"q4": lambda *arguments: result}
+    assert said in Assignment(code_of_first("3"), names).check("q4")
+
+
+def test_keys_are_told_only_where_the_question_tells_them():
+    told = {item.name: item.keys({"hours": 1, "dollars": 2, "kwh": 3}) for item in SOURCES[2].items}
+    assert told.pop("q4") == ["dollars", "hours", "kwh"] and not any(told.values())
 
 
 @pytest.mark.parametrize(
@@ -225,7 +246,7 @@ def test_a_changed_first_cell_says_what_to_do():
 
 def test_an_unknown_question_names_those_that_exist(first):
     assert "there are q1, q2" in first["check"]("q99")
-    assert 'check("q1")' in first["check"](None)
+    assert 'check("q1")' in first["check"](None) and 'check("q1")' in first["check"](["q1"])
 
 
 def test_a_comma_too_many_is_named(first):

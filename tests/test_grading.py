@@ -23,6 +23,7 @@ from paramlab_course.export import exported
 from paramlab_course.feedback import page
 from paramlab_course.grading import AGAIN, NotGradable, Result, grade, read_bytes
 from paramlab_course.marks import results
+from paramlab_course.report import report
 from paramlab_course.source import Seed, read
 
 ROOT = Path(__file__).parents[1]
@@ -358,6 +359,73 @@ def test_collecting_says_whose_files_it_cannot_tell(course, tmp_path, capsys):
     assert any("a second file of ann" in note for note in notes)
     assert any("bob.ipynb: the file cannot be opened" in note for note in notes)
     assert not course.path("submitted", "1", "bob.ipynb").exists()
+
+
+def test_each_command_says_in_a_sentence_what_must_come_before_it(course, tmp_path, capsys):
+    def refused(*arguments: str) -> str:
+        capsys.readouterr()
+        assert main([*arguments[:2], "--course", str(course.folder), *arguments[2:]]) == 2
+        out, err = capsys.readouterr()
+        assert out == "" and err.count("\n") == 1
+        return err
+
+    assert "there is no notebook" in refused("collect", "1", str(tmp_path / "course/assignments"))
+    assert "first: paramlab-course collect 1" in refused("grade", "1")
+    hand_in(course, tmp_path / "inbox")
+    run(course, "collect", "1", str(tmp_path / "inbox"))
+    for command in ("mark", "feedback", "report", "export"):
+        assert "nothing is graded yet; first: paramlab-course grade 1" in refused(command, "1")
+    run(course, "grade", "1", "--quiet")
+    release.write({"cells": []}, course.path("submitted", "1", "ann.ipynb"))
+    for command in ("mark", "feedback", "report", "export"):
+        assert "ann: not graded as it is now; first: paramlab" in refused(command, "1")
+
+
+def test_the_sheet_of_marks_is_read_as_spreadsheets_write_it(course, tmp_path, capsys):
+    hand_in(course, tmp_path / "inbox")
+    run(course, "collect", "1", str(tmp_path / "inbox"))
+    run(course, "grade", "1", "--quiet")
+    run(course, "mark", "1")
+    sheet = course.folder / "marks/assignment-1.csv"
+    with sheet.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+
+    def write(points: str, delimiter: str = ";", **changed: str) -> None:
+        with sheet.open("w", encoding=changed.pop("encoding", "utf-8"), newline="") as file:
+            writer = csv.DictWriter(file, rows[0], delimiter=delimiter)
+            writer.writeheader()
+            writer.writerows({**row, "points": points, **changed} for row in rows)
+
+    for delimiter in ",;":
+        write("2,5", delimiter)
+        assert results(course, "1")["ann"].questions["q13"].points == 2.5
+    write("2,5", answer="another text, which nobody has marked")
+    assert results(course, "1")["ann"].questions["q13"].state == "to mark"
+    for points, said in (("two", "is no number"), ("4", "between 0 and 3"), ("nan", "between")):
+        write(points)
+        assert main(["export", "1", "--course", str(course.folder)]) == 2
+        assert said in capsys.readouterr().err
+    write("1", encoding="utf-16")
+    assert main(["export", "1", "--course", str(course.folder)]) == 2
+    assert "save it as CSV in UTF-8" in capsys.readouterr().err
+    sheet.write_text("student,points\n", encoding="utf-8")
+    assert main(["export", "1", "--course", str(course.folder)]) == 2
+    assert "lacks question, of, comment, answer" in capsys.readouterr().err
+
+
+def test_the_report_says_what_the_named_errors_were_told():
+    wrong = proof.named_wrongs(SOURCE.item("q1"), SEED)["numbers_between"]
+    choice, (cell, message) = next(iter(proof.named_wrongs(SOURCE.item("q11"), SEED).items()))
+    told = report(SOURCE, {"doe": graded(submission({"q1": wrong[0], "q11": cell}))})
+    assert f"q1: 1 of 1: numbers between. {wrong[1]}" in told
+    assert f"q11: 1 of 1: chose ({choice}). {message}" in told
+
+
+def test_a_mistyped_key_is_named_in_the_feedback():
+    third = read(ROOT / "book/assignments/assignment_3.py")
+    cell = "def q4(*arguments):\n    return {'hour': 1.0, 'dollars': 2.0, 'kwh': 3.0}"
+    mark = proof.handed_in(third, "doe", {"q4": cell}, Limits()).questions["q4"]
+    assert mark.state == "wrong" and "without the key 'hours'" in mark.message
 
 
 def test_nothing_is_exported_as_zero_that_nobody_graded():

@@ -20,7 +20,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from paramlab.sealed import NotPlain, canonical, fingerprint, is_number, plain, unlock
+from paramlab.sealed import NotPlain, canonical, fingerprint, is_number, odd, plain, unlock
 
 SECONDS = 5.0  # for one check; longer than any right answer takes
 KINDS = {
@@ -62,7 +62,7 @@ class Assignment:
     def check(self, name: str) -> Verdict:
         """Try the answer to a question on its public cases; a hint, never the answer."""
         questions = self._content["questions"]
-        if name not in questions:
+        if not isinstance(name, str) or name not in questions:
             return Verdict(
                 f"there is no question {name!r}; there are {', '.join(questions)}; "
                 'write check("q1"), with quotation marks'
@@ -256,7 +256,7 @@ def _check_function(name: str, question: dict[str, Any], answer: Any, salt: str)
         except (Exception, SystemExit) as error:
             return f"{called} ends in {type(error).__name__}: {str(error)[:200]}".rstrip(": ")
     if all(result is None for result in results):
-        return "not attempted: the function returns None"
+        return "not attempted: the function returns None; a result is given back with return"
     for arguments, kind, result in zip(question["cases"], question["kinds"], results, strict=True):
         if problem := _of_another_kind(kind, result):
             return f"{name}({', '.join(map(repr, arguments))}): {problem}"
@@ -320,6 +320,7 @@ def _judged(question: dict[str, Any], results: list[Any], salt: str) -> tuple[li
     key = fingerprint("\n\n".join(texts), salt)
     opened = (unlock(hint, key) for hint in question["hints"])
     shape = SHAPE if any(text.startswith("of another form") for text in texts) else ""
+    shape = odd(plain(results[wrong[0]]), question.get("keys")) or shape
     return wrong, next(filter(None, opened), shape + question["hint"])
 
 

@@ -71,6 +71,35 @@ def leaves(value: Any) -> Iterator[Any]:
         yield '"' + value if type(value) is str else value
 
 
+def odd(value: Any, keys: list[str] | None = None) -> str:
+    """Say what is odd about a plain value that is not right, as a sentence; empty if nothing is.
+
+    Parameters
+    ----------
+    value
+        What somebody answered.
+    keys
+        Those that a dict must have.
+
+    Examples
+    --------
+    >>> odd({"hour": 1.0}, ["hours"])
+    "the dict is without the key 'hours', with a key 'hour' that is not asked for. "
+    >>> odd([1.0, float("nan")])
+    'there is a nan in it: not a number, such as infinity less infinity. '
+    """
+    if keys is not None and type(value) is dict and sorted(value) != keys:
+        missing = [repr(key) for key in keys if key not in value]
+        strange = [repr(key)[:40] for key in value if key not in keys][:5]
+        said = [f"without the key {key}" for key in missing]
+        said += [f"with a key {key} that is not asked for" for key in strange]
+        return f"the dict is {', '.join(said)}. "
+    found = [leaf for leaf in leaves(value) if type(leaf) is float and not math.isfinite(leaf)]
+    if any(map(math.isnan, found)):
+        return "there is a nan in it: not a number, such as infinity less infinity. "
+    return "there is an infinity in it. " if found else ""
+
+
 def is_number(value: Any) -> bool:
     """Say whether a plain value is a number (True and False are none)."""
     return type(value) in (int, float)
@@ -142,6 +171,8 @@ def _canonical(leaf: Any, phase: float | None, tolerance: float) -> str:
         return f"{'-' if leaf < 0 else '+'}{math.floor((math.log(abs(leaf)) - phase) / width)}"
     if type(leaf) is float and leaf.is_integer():
         leaf = int(leaf)
+    if type(leaf) is int and abs(leaf) >= 1 << 1000:  # more digits than Python likes to write
+        return f"int:{leaf:x}"
     return f"{type(leaf).__name__}:{leaf}"
 
 

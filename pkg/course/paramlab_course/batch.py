@@ -68,6 +68,21 @@ def grade_all(
     return counts
 
 
+def waiting(course: Course, assignment: str) -> list[str]:
+    """Return the students whose submission is not graded yet as it is now."""
+    source = course.source(assignment)
+    found = []
+    for student, path in course.submissions(assignment).items():
+        place = course.path("graded", source.name, f"{student}.json")
+        try:
+            key = key_of(source, read_bytes(path), course.given(student), course.hidden(student))
+        except NotGradable:
+            key = ""
+        if not kept(place, key):
+            found.append(student)
+    return found
+
+
 def _one(course: Course, source: Source, student: str, path: Path, limits: Limits) -> str:
     place = course.path("graded", source.name, f"{student}.json")
     given, hidden = course.given(student), course.hidden(student)

@@ -11,7 +11,7 @@ from pathlib import Path
 from paramlab.coursework import stem
 
 from paramlab_course import release, teaching
-from paramlab_course.batch import Bar, grade_all
+from paramlab_course.batch import Bar, grade_all, waiting
 from paramlab_course.box import Limits, NoSandbox, check_sandbox
 from paramlab_course.collecting import collect
 from paramlab_course.course import Course, CourseError, create, found_in, write_text
@@ -23,7 +23,7 @@ from paramlab_course.grading import Result
 from paramlab_course.marks import results, write_sheet
 from paramlab_course.proof import problems
 from paramlab_course.report import report
-from paramlab_course.source import Seed, read
+from paramlab_course.source import Seed, Source, read
 
 EXIT_BAD_INPUT = 2
 SOURCES = Path(__file__).resolve().parents[3] / "book/assignments"  # in a checkout
@@ -63,7 +63,9 @@ def _parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser("grade", help="grade what was collected and is not graded yet")
     _add_assignment(command)
-    command.add_argument("--workers", type=int, default=0, help="at a time (one for each core)")
+    command.add_argument(
+        "--workers", type=_positive, default=0, help="at a time (one for each core)"
+    )
     command.add_argument("--shard", default="0/1", metavar="I/N", help="each N-th, from the I-th")
     command.add_argument("--quiet", action="store_true", help="no progress bar")
     _add_trust(command)
@@ -94,7 +96,7 @@ def _parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser("example", help="make a course with invented students")
     command.add_argument("folder", type=Path)
-    command.add_argument("--students", type=int, default=30, help="how many (30)")
+    command.add_argument("--students", type=_positive, default=30, help="how many (30)")
     command.set_defaults(run=_example)
 
     command = commands.add_parser("demo", help="make the demonstration notebooks of the package")
@@ -112,10 +114,18 @@ def _parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser("prove", help="try what must hold of an assignment's source")
     command.add_argument("assignment", help="its name, or the path of its source")
-    command.add_argument("--students", type=int, default=200, help="whose values are tried (200)")
+    command.add_argument(
+        "--students", type=_positive, default=200, help="whose values are tried (200)"
+    )
     _add_trust(command)
     command.set_defaults(run=_prove)
     return parser
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above zero")
+    return int(text)
 
 
 def _add_assignment(command: argparse.ArgumentParser) -> None:
@@ -129,6 +139,10 @@ def _add_trust(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--i-trust-this-code", action="store_true", help="run it without a sandbox, as yourself"
     )
+
+
+def _counted(n: int, what: str) -> str:
+    return f"{n} {what}{'' if n == 1 else 's'}"
 
 
 def _limits(options: argparse.Namespace) -> Limits:
@@ -154,7 +168,7 @@ def _release(options: argparse.Namespace) -> int:
         made = release.notebook(source, course.given(student))
         name = f"{student}/{stem(source.name)}.ipynb" if each else f"{stem(source.name)}.ipynb"
         release.write(made, course.path("released", source.name, name))
-    print(f"{course.path('released', source.name)}: {len(students)} notebooks")
+    print(f"{course.path('released', source.name)}: {_counted(len(students), 'notebook')}")
     return 0
 
 
@@ -166,7 +180,7 @@ def _collect(options: argparse.Namespace) -> int:
         print(f"- {note}")
     missing = sorted(course.students.keys() - course.submissions(source.name).keys())
     print(
-        f"{len(collected.students)} files ({collected.unchanged} as before), "
+        f"{_counted(len(collected.students), 'file')} ({collected.unchanged} as before), "
         f"{len(course.submissions(source.name))} of {len(course.students)} students"
         + (f"; nothing yet from {', '.join(missing)}" if missing else "")
     )
@@ -174,14 +188,18 @@ def _collect(options: argparse.Namespace) -> int:
 
 
 def _grade(options: argparse.Namespace) -> int:
-    course = Course(options.course)
+    course, limits = Course(options.course), _limits(options)
     source = course.source(options.assignment)
+    if not course.submissions(source.name):
+        raise CourseError(
+            f"nothing is collected yet; first: paramlab-course collect {source.name} PLACE"
+        )
     match = re.fullmatch(r"(\d+)/(\d+)", options.shard)
     if not match or int(match[1]) >= int(match[2]):
         raise CourseError(f"--shard is {options.shard!r}; it must be like 0/2 or 1/2")
     progress = (lambda done, of: None) if options.quiet else Bar()
     shard = (int(match[1]), int(match[2]))
-    counts = grade_all(course, source.name, _limits(options), options.workers, shard, progress)
+    counts = grade_all(course, source.name, limits, options.workers, shard, progress)
     print(
         f"{counts['graded']} graded, {counts['kept']} as before, {counts['again']} to hand in again"
     )
@@ -192,61 +210,72 @@ def _grade(options: argparse.Namespace) -> int:
 
 def _mark(options: argparse.Namespace) -> int:
     course = Course(options.course)
-    path, n_open = write_sheet(course, course.source(options.assignment).name)
-    print(f"{path}: {n_open} answers without points")
+    source = course.source(options.assignment)
+    _graded(course, source)
+    path, n_open = write_sheet(course, source.name)
+    print(f"{path}: {_counted(n_open, 'answer')} without points")
     return 0
 
 
-def _graded(course: Course, assignment: str) -> dict[str, Result]:
-    found = results(course, assignment)
-    if not found:
-        raise CourseError(f"nothing is graded yet; first: paramlab-course grade {assignment}")
+def _graded(course: Course, source: Source) -> dict[str, Result]:
+    """Return all results; none, or one of something older, is an error."""
+    found = results(course, source.name)
+    late = waiting(course, source.name)
+    if late or not found:
+        which = f"{', '.join(late[:3])}{', ...' if late[3:] else ''}: " if found else "nothing is "
+        raise CourseError(
+            f"{which}{'not graded as it is now' if found else 'graded yet'}; "
+            f"first: paramlab-course grade {source.name}"
+        )
     return found
 
 
 def _feedback(options: argparse.Namespace) -> int:
     course = Course(options.course)
     source = course.source(options.assignment)
-    found = _graded(course, source.name)
+    found = _graded(course, source)
     for student, result in found.items():
         text = page(source, result, course.settings["feedback"])
         write_text(course.path("feedback", source.name, f"{student}.html"), text)
-    print(f"{course.path('feedback', source.name)}: {len(found)} pages")
+    print(f"{course.path('feedback', source.name)}: {_counted(len(found), 'page')}")
     return 0
 
 
 def _export(options: argparse.Namespace) -> int:
     course = Course(options.course)
     source = course.source(options.assignment)
-    files = exported(options.to, source, _graded(course, source.name), course.students)
+    files = exported(options.to, source, _graded(course, source), course.students)
     for name, text in files.items():
         write_text(course.path("exports", source.name, name), text)
-    n = len(files)
-    print(f"{course.path('exports', source.name)}: {n} {'file' if n == 1 else 'files'}")
+    print(f"{course.path('exports', source.name)}: {_counted(len(files), 'file')}")
     return 0
 
 
 def _report(options: argparse.Namespace) -> int:
     course = Course(options.course)
     source = course.source(options.assignment)
-    print(report(source, _graded(course, source.name)))
+    print(report(source, _graded(course, source)))
     return 0
 
 
 def _nbgrader(options: argparse.Namespace) -> int:
     course = Course(options.course)
-    name = course.source(options.assignment).name
+    source = course.source(options.assignment)
+    _graded(course, source)
     if options.read:
-        print(f"{from_nbgrader(course, name, options.folder)} answers were marked in nbgrader")
+        n = from_nbgrader(course, source.name, options.folder)
+        print(f"{_counted(n, 'answer')} marked in nbgrader")
     else:
-        print(f"{options.folder}: {to_nbgrader(course, name, options.folder)} submissions")
+        n = to_nbgrader(course, source.name, options.folder)
+        print(f"{options.folder}: {_counted(n, 'submission')}")
     return 0
 
 
 def _example(options: argparse.Namespace) -> int:
     course = example(options.folder, SOURCES, options.students)
+    students = _counted(len(course.students), "student")
     print(
-        f"{course.folder}: {len(course.students)} students, and in submissions/ what they hand in. "
+        f"{course.folder}: {students}, and in submissions/ what they hand in. "
         f"Now: paramlab-course collect 1 {course.folder}/submissions --course {course.folder}"
     )
     return 0

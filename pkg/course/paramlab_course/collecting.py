@@ -34,7 +34,14 @@ def collect(course: Course, assignment: str, place: Path) -> Collected:
     place
         A folder or a zip file: as Canvas or Moodle give it, or with ``ID.ipynb``, ``ID/...ipynb``
         or ``assignment-1-ID.ipynb``. The later of two files of one student counts.
+
+    Raises
+    ------
+    CourseError
+        When there is no student yet, or no notebook in that place.
     """
+    if not course.students:
+        raise CourseError(f"there are no students in {course.folder / 'roster.csv'}")
     collected = Collected()
     found: dict[str, tuple[float, str, bytes]] = {}
     for name, changed, content in _files(place, collected):
@@ -46,6 +53,8 @@ def collect(course: Course, assignment: str, place: Path) -> Collected:
             collected.notes.append(f"{name}: a second file of {student}; the later one counts")
         if student not in found or changed >= found[student][0]:
             found[student] = (changed, name, content)
+    if not found and not collected.notes:
+        raise CourseError(f"there is no notebook (.ipynb) in {place}")
     folder = course.path("submitted", assignment)
     folder.mkdir(parents=True, exist_ok=True)
     for student, (_, _, content) in sorted(found.items()):

@@ -5,11 +5,13 @@ such a folder of its own, which ``paramlab-course new`` creates.
 """
 
 import csv
+import io
 import json
 import os
 import secrets
 import shutil
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -77,12 +79,10 @@ class Course:
         path = self.folder / "roster.csv"
         if not path.is_file():
             raise CourseError(f"there is no {path}; its first line is id,name,email,lms")
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
         found: dict[str, Student] = {}
-        for row in rows:
+        for row in read_rows(path, ("id",)):
             student = Student(
-                **{key: (row.get(key) or "").strip() for key in ("id", "name", "email", "lms")}
+                **{key: row.get(key, "").strip() for key in ("id", "name", "email", "lms")}
             )
             if not _is_id(student.id) or student.id in found:
                 raise CourseError(f"{path}: the id {student.id!r} is not usable, or stands twice")
@@ -117,6 +117,26 @@ class Course:
         folder = self.path("submitted", assignment)
         found = {student: folder / f"{student}.ipynb" for student in self.students}
         return {student: path for student, path in found.items() if os.path.lexists(path)}
+
+
+def read_rows(path: Path, columns: Iterable[str]) -> list[dict[str, str]]:
+    """Return the rows of a CSV file as a spreadsheet saves it, also with semicolons.
+
+    Raises
+    ------
+    CourseError
+        When it is not in UTF-8, or lacks one of the columns.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise CourseError(f"{path} is not in UTF-8; save it as CSV in UTF-8") from None
+    head = text.partition("\n")[0]
+    delimiter = ";" if head.count(";") > head.count(",") else ","
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, restkey="")
+    if missing := [name for name in columns if name not in (reader.fieldnames or ())]:
+        raise CourseError(f"{path}: its first line lacks {', '.join(missing)}")
+    return [{key: value or "" for key, value in row.items() if key} for row in reader]
 
 
 def found_in(folder: Path, name: str) -> Source:

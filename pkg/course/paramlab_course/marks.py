@@ -4,7 +4,7 @@ import csv
 from dataclasses import replace
 from pathlib import Path
 
-from paramlab_course.course import Course, CourseError, write_text
+from paramlab_course.course import Course, CourseError, read_rows, write_text
 from paramlab_course.grading import Mark, Result
 
 COLUMNS = ("student", "question", "points", "of", "comment", "answer")
@@ -15,8 +15,8 @@ def sheet(course: Course, assignment: str) -> Path:
     return course.folder / "marks" / f"{course.path('', assignment).name}.csv"
 
 
-def read_marks(course: Course, assignment: str) -> dict[tuple[str, str], tuple[float, str]]:
-    """Return points and comment by student and question, of the rows that have points.
+def read_marks(course: Course, assignment: str) -> dict[tuple[str, str, str], tuple[float, str]]:
+    """Return points and comment by student, question and answer, of the rows that have points.
 
     Raises
     ------
@@ -25,24 +25,29 @@ def read_marks(course: Course, assignment: str) -> dict[tuple[str, str], tuple[f
     """
     path, found = sheet(course, assignment), {}
     for number, row in enumerate(_rows(path), 2):
-        points = (row.get("points") or "").strip()
+        points = row["points"].strip()
         if not points:
             continue
         try:
-            value, most = float(points), float(row["of"])
-        except (ValueError, KeyError):
+            value, most = (float(text.replace(",", ".")) for text in (points, row["of"]))
+        except ValueError:
             raise CourseError(f"{path}, line {number}: {points!r} is no number") from None
         if not 0 <= value <= most:
             raise CourseError(f"{path}, line {number}: {points} is not between 0 and {most:g}")
-        found[row["student"], row["question"]] = (value, (row.get("comment") or "").lstrip("'"))
+        found[_place(row["student"], row["question"], row["answer"])] = (
+            value,
+            row["comment"].lstrip("'"),
+        )
     return found
 
 
+def _place(student: str, question: str, answer: str) -> tuple[str, str, str]:
+    """Return what a mark belongs to: a text, however a spreadsheet spaces it, not a later one."""
+    return student, question, "".join(answer.lstrip("'").split())
+
+
 def _rows(path: Path) -> list[dict[str, str]]:
-    if not path.is_file():
-        return []
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        return list(csv.DictReader(file))
+    return read_rows(path, COLUMNS) if path.is_file() else []
 
 
 def results(course: Course, assignment: str) -> dict[str, Result]:
@@ -56,23 +61,24 @@ def results(course: Course, assignment: str) -> dict[str, Result]:
     return found
 
 
-def _marked(result: Result, marks: dict[tuple[str, str], tuple[float, str]]) -> Result:
+def _marked(result: Result, marks: dict[tuple[str, str, str], tuple[float, str]]) -> Result:
     questions: dict[str, Mark] = {}
     for name, mark in result.questions.items():
         questions[name] = mark
-        if mark.state == "to mark" and (result.student, name) in marks:
-            points, comment = marks[result.student, name]
+        place = _place(result.student, name, mark.text)
+        if mark.state == "to mark" and place in marks:
+            points, comment = marks[place]
             questions[name] = replace(mark, state="marked", points=points, message=comment)
     return replace(result, questions=questions)
 
 
 def write_sheet(course: Course, assignment: str) -> tuple[Path, int]:
-    """Write the sheet: a row for each written answer, with what was marked before.
+    """Write the sheet: a row for each written answer, with what was marked before of this text.
 
     Returns where it is and how many rows wait for points.
     """
     path = sheet(course, assignment)
-    before = {(row["student"], row["question"]): row for row in _rows(path)}
+    before = {_place(row["student"], row["question"], row["answer"]): row for row in _rows(path)}
     rows, n_open = [], 0
     for student in course.students:
         graded = course.path("graded", assignment, f"{student}.json")
@@ -81,7 +87,7 @@ def write_sheet(course: Course, assignment: str) -> tuple[Path, int]:
         result = Result.from_json(graded.read_text(encoding="utf-8"))
         for name, mark in result.questions.items():
             if mark.state == "to mark":
-                row = before.get((student, name), {})
+                row = before.get(_place(student, name, mark.text), {})
                 points, comment = row.get("points", ""), row.get("comment", "")
                 n_open += not points
                 rows.append((student, name, points, f"{mark.of:g}", comment, mark.text))

@@ -99,6 +99,7 @@ def _sealed(item: Item, seed: Seed, salt: str) -> dict[str, Any]:
         "kind": "number" if issubclass(spec, Number) else "function",
         "cases": [] if issubclass(spec, Number) else [case.arguments for case in cases],
         "kinds": [type(right).__name__ for right in rights],
+        **({"keys": keys} if (keys := item.keys(rights[0])) else {}),
         "phases": steps,
         "tolerance": spec.tolerance,
         "seals": [fingerprint(text, f"{salt} {i}").hex()[:24] for i, text in enumerate(texts)],

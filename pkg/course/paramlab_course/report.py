@@ -5,19 +5,31 @@ from collections import Counter
 from paramlab.display import table
 
 from paramlab_course.grading import Mark, Result
-from paramlab_course.source import Source
+from paramlab_course.source import Choice, Item, Source
 
 
 def report(source: Source, results: dict[str, Result]) -> str:
-    """Return a table of the questions, then the errors of each, the most frequent first."""
+    """Return a table of the questions, then the errors of each, the most frequent first.
+
+    Each with how many made it and what they were told.
+    """
     rows, errors = [], []
     for item in source.items:
         marks = [result.questions[item.name] for result in results.values() if result.questions]
         rows.append((f"{item.name}. {item.title}", *_numbers(marks)))
         counted = Counter(mark.name for mark in marks if mark.name)
-        errors += [f"{item.name}: {n} of {len(marks)} {name}" for name, n in counted.most_common()]
+        errors += [
+            f"{item.name}: {n} of {len(marks)}: {_error(item, name)}"
+            for name, n in counted.most_common()
+        ]
     head = ("question", "points", "right", "partly", "wrong", "empty", "other")
     return "\n".join([table(rows, head), "", *errors])
+
+
+def _error(item: Item, name: str) -> str:
+    if issubclass(item.spec, Choice):
+        return f"chose ({name}). {item.spec.wrong[name]}"
+    return f"{name.replace('_', ' ')}. {item.wrongs()[name][1]}"
 
 
 def _numbers(marks: list[Mark]) -> tuple[str, ...]:

@@ -162,6 +162,15 @@ class Item:
             hidden_ones += drawn
         return cases + [Case(arguments, public=False) for arguments in hidden_ones]
 
+    def keys(self, right: Any) -> list[str] | None:
+        """Return the keys of a right result, if it is a dict and the text of the question has them.
+
+        They may be told; others would be a part of the answer.
+        """
+        if type(right) is not dict or not all(f'"{key}"' in self.prompt for key in right):
+            return None
+        return sorted(right)
+
     def result(self, function: Callable[..., Any], case: Case) -> Any:
         """Return what a function of the source gives, as a plain value; None where it fails."""
         try:

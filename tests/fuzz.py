@@ -20,6 +20,7 @@ from typing import Any
 
 import weight_files as files
 from paramlab.compare import compare
+from paramlab.drawing import architecture_svg, regions
 from paramlab.errors import UnsupportedModel
 from paramlab.files.families import everywhere, family, model_types
 from paramlab.files.hugging_face import config_from_hf, notes_on
@@ -65,7 +66,7 @@ def refused(error: Exception) -> None:
 
 
 def a_config(rng: random.Random, folder: Path) -> str:
-    """Read random fields; cost, explain and annotate what they describe."""
+    """Read random fields; draw, cost, explain and annotate what they describe."""
     fields = random_fields(rng)
     try:
         config = config_from_hf(fields)
@@ -77,6 +78,9 @@ def a_config(rng: random.Random, folder: Path) -> str:
     assert found.total > 0 and sum(found.by_part.values()) == found.total, fields
     assert sum(place.times * place.value for place in worked(config)) == found.total, fields
     assert all(len(note) < 5_000 for note in notes), fields
+    drawn = (band for region in regions(config) for band in region.bands if not band.is_tied)
+    assert sum(band.numbers for band in drawn) == found.total, fields
+    assert architecture_svg("x", config).endswith("</svg>\n"), fields
     try:
         cost(config, rng.choice((1, 100, 10**6)))
     except ValueError as error:

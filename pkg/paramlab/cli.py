@@ -1,4 +1,4 @@
-"""The command line: paramlab count | explain | cost | compare | generate | claims | ...
+"""The command line: paramlab count | explain | draw | cost | compare | generate | claims | ...
 
 Every error that a user can cause is one line on standard error and exit status 2.
 """
@@ -129,6 +129,11 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("explain", help="work a count out: every part as a formula")
     command.add_argument("source", metavar="SOURCE", help="as for count")
     command.set_defaults(run=_explain)
+
+    command = commands.add_parser("draw", help="draw a model to one scale, as SVG")
+    command.add_argument("source", metavar="SOURCE", help="as for count, if its layers are known")
+    command.add_argument("-o", "--output", metavar="FILE", help="where to (standard output)")
+    command.set_defaults(run=_draw)
 
     command = commands.add_parser("cost", help="operations and bytes at a context length")
     command.add_argument("source", metavar="SOURCE", help="as for count, but no .safetensors file")
@@ -284,6 +289,20 @@ def _explain(options: argparse.Namespace) -> int:
     from paramlab.worked import explained_as_text
 
     print(explained_as_text(count_source(options.source)))
+    return 0
+
+
+def _draw(options: argparse.Namespace) -> int:
+    from paramlab.drawing import architecture_svg
+    from paramlab.files.source import count_source
+
+    counted = count_source(options.source)
+    svg = architecture_svg(os.path.basename(counted.name), counted.config)
+    if options.output is None:
+        print(svg, end="")
+    else:
+        with open(options.output, "w", encoding="utf-8") as file:
+            file.write(svg)
     return 0
 
 

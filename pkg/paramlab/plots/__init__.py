@@ -14,20 +14,21 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
+from paramlab.colors import LIGHT
 from paramlab.display import FOR_THE_SITE
 
-INK = "#22252c"  # text and outlines
-MUTED = "#5c6370"  # axes, notes
-GRID = "#d9d6ce"
-GROUND = "#ffffff"
-REST = "#7a808a"  # what a figure is not about
-WEIGHT = "#1d49af"
-BIAS = "#ab4e05"
-EMBEDDING = "#307d54"
-NORM = "#8d5ac1"
-POSITION = "#463d01"
-ACTIVITY = "#084e61"  # what is computed anew for each input
-ALARM = "#960b3c"  # damage, error, limit
+INK = LIGHT["ink"]
+MUTED = LIGHT["muted"]
+GRID = LIGHT["grid"]
+GROUND = LIGHT["ground"]
+REST = LIGHT["rest"]
+WEIGHT = LIGHT["weight"]
+BIAS = LIGHT["bias"]
+EMBEDDING = LIGHT["embedding"]
+NORM = LIGHT["norm"]
+POSITION = LIGHT["position"]
+ACTIVITY = LIGHT["activity"]
+ALARM = LIGHT["alarm"]
 
 # Things that are no parts of a model, such as years or methods, are told apart without a hue.
 Line = str | tuple[float, tuple[float, ...]]

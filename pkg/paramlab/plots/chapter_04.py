@@ -34,17 +34,17 @@ def three_counts(config: ModelConfig) -> tuple[Figure, dict[str, int]]:
         axes.text(0.5, bottom + height / 2, label, ha="center", va="center", color=plots.GROUND)
     again = Rectangle((0, once), 1, table, fill=False, edgecolor=plots.EMBEDDING)
     axes.add_patch(again).set(linewidth=1.5, linestyle=(0, (3, 2)))
-    axes.text(0.5, once + table / 2, "the same table,\nused again", ha="center", va="center")
+    axes.text(0.5, once + table / 2, "the same,\nused again", ha="center", va="center")
     axes.text(-0.05, table + rest / 2, "all the rest", ha="right", va="center", fontsize=10)
-    axes.text(-0.05, 0, "in: token to numbers", ha="right", va="bottom", fontsize=10)
+    axes.text(-0.05, 0, "in: token\nto numbers", ha="right", va="bottom", fontsize=10)
     axes.text(-0.05, twice, "out: numbers\nto scores", ha="right", va="top", fontsize=10)
     data = {}
     for i, (low, high) in enumerate([(table + rest, once), (0, once), (0, twice)]):
-        x, n = 1.12 + 0.5 * i, high - low
+        x, n = 1.12 + 0.58 * i, high - low
         axes.plot([x - 0.05, x, x, x - 0.05], [low, low, high, high], color=plots.INK, linewidth=1)
         axes.text(x + 0.04, (low + high) / 2, f"{n / 1e6:.1f}\nmillion", va="center", fontsize=10)
         data[f"{n / 1e6:.1f} million"] = n
-    axes.set(xlim=(-0.95, 2.6), ylim=(-0.02 * twice, 1.02 * twice))
+    axes.set(xlim=(-0.72, 2.85), ylim=(-0.02 * twice, 1.02 * twice))
     return figure, data
 
 

@@ -80,7 +80,7 @@ def memory(
     axes.plot([at, at], down, color=plots.ALARM, linewidth=1.2, linestyle=(0, (4, 3)))
     axes.text(at, -0.62, label, color=plots.ALARM, ha="center", va="bottom")
     for i, (name, color) in enumerate(kinds):
-        axes.text(width * (0.2, 0.37, 0.58)[i], len(needs) - 0.4, name, color=color, va="top")
+        axes.text(width * (0.0, 0.37, 0.64)[i], len(needs) - 0.4, name, color=color, va="top")
     axes.set_yticks(range(len(needs)), list(needs))
     axes.set(xlim=(0, width), ylim=(len(needs) + 0.1, -1.2), xlabel="memory (GB)")
     axes.tick_params(axis="y", length=0)

@@ -7,7 +7,15 @@ from paramlab import catalog
 from paramlab.config import ModelConfig
 from paramlab.costs import kv_cache_bytes, weight_bytes
 from paramlab.hardware import device
-from paramlab.memory_fit import bits_per_weight, fit, longest_context, rounded_weight_bytes
+from paramlab.latency import latency
+from paramlab.memory_fit import (
+    bits_per_weight,
+    fit,
+    least_seconds_per_token,
+    longest_context,
+    rounded_bytes_read,
+    rounded_weight_bytes,
+)
 from paramlab.params import count
 from paramlab.quantize import rounded_blocks
 from paramlab.training import initialize
@@ -92,6 +100,20 @@ def test_a_card_of_24_gb_holds_13b_in_8_bits_with_its_window_and_not_in_16():
     found = fit(llama, memory, 4096, 8.5)
     assert (round(found.weight_bytes / 1e9, 1), round(found.cache_bytes / 1e9, 1)) == (13.8, 3.4)
     assert longest_context(llama, memory, 8.5) == 4096
+
+
+@given(slugs, st.integers(1, 4096), st.integers(1, 99))
+def test_at_16_bits_a_step_takes_at_least_what_the_roof_says(slug, n, n_texts):
+    config, card = config_of(slug), device("a100-sxm-80gb")
+    roof = latency(config, card, n, n_texts).decode
+    assert least_seconds_per_token(config, card, n, n_texts=n_texts) == roof.seconds
+
+
+@given(slugs, bits, st.integers(1, 200))
+def test_a_step_reads_more_for_more_texts_and_never_more_than_all(slug, bits, n_texts):
+    config = config_of(slug)
+    fewer, more = (rounded_bytes_read(config, bits, batch=n) for n in (n_texts, n_texts + 1))
+    assert fewer <= more <= rounded_weight_bytes(config, bits)
 
 
 # ------------------------------------------------------------------ refused

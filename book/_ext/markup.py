@@ -130,15 +130,18 @@ def part_of(app: Sphinx, pagename: str) -> str:
     return next((part.caption for part in parts if pagename in part.items), "")
 
 
+def is_own(asset: Path) -> bool:
+    """Say whether a style sheet or a script is one of the book's."""
+    return asset.name in OWN_ASSETS or asset.parent.name == "components"
+
+
 def page_context(app: Sphinx, pagename: str, template: str, context: dict, doctree) -> None:
     """Give the templates what they show around the text, and only the book's own assets."""
     for name, sign in SCRIPTS.items():
         if sign.search(context.get("body", "")):
             app.add_js_file(name, defer="defer")
     for key in ("css_files", "script_files"):
-        context[key] = [
-            item for item in context[key] if Path(str(item.filename)).name in OWN_ASSETS
-        ]
+        context[key] = [item for item in context[key] if is_own(Path(str(item.filename)))]
     context["part"] = part_of(app, pagename)
     source = str(app.env.doc2path(pagename, base=False)) if pagename in app.env.found_docs else ""
     context["source_notebook"] = source if source.endswith(".ipynb") else ""

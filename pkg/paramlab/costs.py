@@ -211,10 +211,11 @@ def weight_bytes_read(config: ModelConfig, batch: int = 1, precision: str = "fp1
     """
     check_lengths(batch=batch)
     arrays = ((stack.n, array) for stack in stacks(config) for array in stack.arrays)
-    return _bytes(sum(n * _numbers_read(config, a, batch) for n, a in arrays), precision)
+    return _bytes(sum(n * numbers_read(config, a, batch) for n, a in arrays), precision)
 
 
-def _numbers_read(config: ModelConfig, array: Array, batch: int) -> int:
+def numbers_read(config: ModelConfig, array: Array, batch: int) -> int:
+    """Return how many numbers of an array one decode step of a batch needs at most."""
     if array.role == "buffer" or array.tied_to:
         return 0
     only_rows = array.part == "token table" and not config.tied

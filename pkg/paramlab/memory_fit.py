@@ -5,13 +5,23 @@ is 4.5 or more. What a program needs beside weights and caches differs between p
 input here, and never zero in practice.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from paramlab.checks import check_decoder, check_lengths, check_rounded, check_within
 from paramlab.config import ModelConfig
-from paramlab.costs import kv_cache_bytes, state_bytes
-from paramlab.params import stacks
+from paramlab.costs import (
+    decode_operations,
+    kv_cache_bytes,
+    numbers_read,
+    state_bytes,
+)
+from paramlab.params import Array, stacks
 from paramlab.quantize import SCALE_BITS
+
+if TYPE_CHECKING:
+    from paramlab.hardware import Device
 
 UNROUNDED_BITS = 16  # of norms, biases and whatever else is not rounded
 
@@ -83,16 +93,46 @@ def rounded_weight_bytes(config: ModelConfig, bits: float = 16, only: str = "") 
     >>> rounded_weight_bytes(tiny), rounded_weight_bytes(tiny, 4.0)
     (212, 125)
     """
+    return _rounded_bytes(config, bits, only, lambda array: array.size)
+
+
+def rounded_bytes_read(
+    config: ModelConfig, bits: float = 16, only: str = "", batch: int = 1
+) -> int:
+    """Return the bytes of weights that one step of writing needs at most, rounded like these.
+
+    As :func:`paramlab.costs.weight_bytes_read`, and never more than all there are.
+
+    Examples
+    --------
+    A position table of 9 rows, of which one is read:
+
+    >>> tiny = ModelConfig(n_layers=1, d_model=2, n_heads=1, d_ff=8, vocab_size=5, n_ctx=9)
+    >>> rounded_weight_bytes(tiny, 4.0) - rounded_bytes_read(tiny, 4.0)
+    32
+    """
+    check_lengths(batch=batch)
+    read = _rounded_bytes(config, bits, only, lambda array: numbers_read(config, array, batch))
+    return min(read, rounded_weight_bytes(config, bits, only))
+
+
+def _rounded_bytes(
+    config: ModelConfig, bits: float, only: str, numbers: Callable[[Array], int]
+) -> int:
     check_rounded(bits, only, {array.part for stack in stacks(config) for array in stack.arrays})
     total = 0.0
     for stack in stacks(config):
         for array in stack.arrays:
             if array.role == "buffer" or array.tied_to:
                 continue
-            is_table = array.role in ("weight", "embedding") and len(array.shape) > 1
-            rounded = is_table and only in ("", array.part)
-            total += stack.n * array.size * (bits if rounded else UNROUNDED_BITS)
+            rounded = is_rounded(array) and only in ("", array.part)
+            total += stack.n * numbers(array) * (bits if rounded else UNROUNDED_BITS)
     return -int(-total // 8)
+
+
+def is_rounded(array: Array) -> bool:
+    """Say whether an array is a matrix or a table of vectors, which rounding is made for."""
+    return array.role in ("weight", "embedding") and len(array.shape) > 1
 
 
 def fit(
@@ -167,3 +207,32 @@ def longest_context(
         middle = (short + long) // 2
         short, long = (middle, long) if fits(middle) else (short, middle)
     return short
+
+
+def least_seconds_per_token(
+    config: ModelConfig,
+    device: "Device",
+    context_tokens: int,
+    bits: float = 16,
+    only: str = "",
+    n_texts: int = 1,
+) -> float:
+    """Return the least time of a step that writes one more token of each text, the last of these.
+
+    The roof of :func:`paramlab.latency.latency`, with weights of any bits: products in 16 bits, or
+    in fp32 where a device lists no others.
+
+    Examples
+    --------
+    Fewer bits, so many times fewer bytes to read:
+
+    >>> from paramlab import catalog, hardware
+    >>> llama, card = catalog.find("llama2-7b").config, hardware.device("rtx-4090")
+    >>> [round(1 / least_seconds_per_token(llama, card, 1, bits)) for bits in (16, 4.5)]
+    [76, 271]
+    """
+    check_within(context_tokens, config.n_ctx)
+    cache = n_texts * (kv_cache_bytes(config, context_tokens) + state_bytes(config))
+    read = rounded_bytes_read(config, bits, only, n_texts) + cache
+    flops = n_texts * decode_operations(config, context_tokens).flops
+    return max(read / device.bandwidth_bytes_per_s, flops / device.rate()[1])

@@ -1,0 +1,166 @@
+"""Components: parts of a page that answer a reader, and stand as text and tables without a script.
+
+A component is a module ``book/_static/components/NAME.mjs``. It exports
+``{ render({ model, el }) }``, the form of an anywidget, and imports nothing, so that it serves
+JupyterLab as it is: ``class Fit(anywidget.AnyWidget): _esm = Path("memory-fit.mjs")``, with the
+synchronized traits ``data`` and ``markup`` that :func:`parts` returns. For the site it becomes a
+script of the old kind, since a browser loads no module from ``file://``, and ``host.js`` makes it a
+custom element of its name.
+
+What the reader sees is written by ``component_NAME.py`` (``build``), complete with the answer to
+the first question; the script only keeps it up to date. All its words stand there, in one table
+``WORDS``, for whoever translates them.
+"""
+
+import importlib
+import json
+import re
+from collections.abc import Iterable
+from html import escape
+from pathlib import Path
+from typing import NamedTuple
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
+from sphinx.util.docutils import SphinxDirective
+
+NAME = re.compile(r"[a-z]+(-[a-z]+)+")  # of a custom element
+PLACED = re.compile(r"<([a-z-]+) data-component>")
+
+
+class Parts(NamedTuple):
+    """What a component is made of: its HTML, and what its script computes from."""
+
+    markup: str
+    data: dict
+
+
+def parts(name: str) -> Parts:
+    """Return the parts of a component, written by the module of its name."""
+    if not NAME.fullmatch(name):
+        raise ExtensionError(f"a component is called {name!r}; its name needs two words, joined")
+    return importlib.import_module(f"component_{name.replace('-', '_')}").build()
+
+
+def element(name: str) -> str:
+    """Return a component as the custom element of a page."""
+    markup, data = parts(name)
+    fixed = json.dumps({"data": data}, ensure_ascii=False, separators=(",", ":"))
+    fixed = fixed.replace("</", r"<\/")  # nothing in it may end the script
+    return (
+        f"<{name} data-component>\n{markup}\n"
+        f'<script type="application/json">{fixed}</script>\n</{name}>'
+    )
+
+
+def classic(name: str, module: str) -> str:
+    r"""Return a module as a script of the old kind, which hands its component to the host.
+
+    Examples
+    --------
+    >>> print(classic("a-b", "export const one = 1;\nexport default { render };"))
+    {
+    const one = 1;
+    const component = { render };
+    hostComponent("a-b", component);
+    }
+    """
+    if re.search(r"^\s*import\b", module, flags=re.MULTILINE):
+        raise ExtensionError(f"the component {name} imports something; it must stand alone")
+    script, n = re.subn(r"^export default ", "const component = ", module, flags=re.MULTILINE)
+    if n != 1:
+        raise ExtensionError(f"the component {name} exports {n} defaults; it must be one")
+    script = re.sub(r"^export ", "", script, flags=re.MULTILINE)
+    return f'{{\n{script.strip()}\nhostComponent("{name}", component);\n}}\n'
+
+
+# ------------------------------------------------------------------ HTML for these
+
+
+def field(label: str, control: str) -> str:
+    """Return a control under its label."""
+    return f"<label>{escape(label)} {control}</label>"
+
+
+def select(name: str, options: Iterable[tuple[str, str]], chosen: str) -> str:
+    """Return a menu of values and the words for them."""
+    lines = []
+    for option, words in options:
+        selected = " selected" if option == chosen else ""
+        lines.append(f'<option value="{escape(option)}"{selected}>{escape(words)}</option>')
+    return f'<select name="{name}">\n' + "\n".join(lines) + "\n</select>"
+
+
+def number_field(name: str, value: object = "", least: float = 1, step: object = 1) -> str:
+    """Return a field for a number; one without a value may stay empty."""
+    required = "" if value == "" else " required"
+    return (
+        f'<input type="number" name="{name}" value="{value}" min="{least}" step="{step}"{required}>'
+    )
+
+
+def value(name: str, text: str = "", tag: str = "span") -> str:
+    """Return a place where the script puts what it computes; the text is the first answer."""
+    return f'<{tag} data-value="{name}">{escape(text)}</{tag}>'
+
+
+def all_rows(
+    summary: str, caption: str, head: Iterable[str], rows: Iterable[Iterable[object]]
+) -> str:
+    """Return the answers for everything there is, as a folded table: numbers to the right."""
+    right = ' class="text-right"'
+    first, *others = head
+    top = f'<th scope="col">{first}</th>' + "".join(
+        f'<th scope="col"{right}>{words}</th>' for words in others
+    )
+    lines = []
+    for name, *cells in rows:
+        row = "".join(f"<td{right}>{cell}</td>" for cell in cells)
+        lines.append(f'<tr><th scope="row">{escape(str(name))}</th>{row}</tr>')
+    return (
+        f"<details><summary>{escape(summary)}</summary>\n"
+        f'<div class="scroll"><table><caption>{escape(caption)}</caption>\n'
+        f"<thead><tr>{top}</tr></thead>\n<tbody>\n"
+        + "\n".join(lines)
+        + "\n</tbody></table></div>\n</details>"
+    )
+
+
+# ------------------------------------------------------------------ in the site
+
+
+class Component(SphinxDirective):
+    """Place a component by its name: ```` ```{component} memory-fit ````."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """Write its HTML into the page."""
+        return [nodes.raw("", element(self.arguments[0]), format="html")]
+
+
+def write_scripts(app: Sphinx) -> None:
+    """Make a script of each module, where the site's other files will lie."""
+    if app.builder.format != "html":
+        return
+    target = Path(app.outdir, "_static", "components")
+    target.mkdir(parents=True, exist_ok=True)
+    for path in Path(app.srcdir, "book", "_static", "components").glob("*.mjs"):
+        script = classic(path.stem, path.read_text("utf-8"))
+        (target / f"{path.stem}.js").write_text(script, "utf-8")
+
+
+def load_scripts(app: Sphinx, pagename: str, template: str, context: dict, doctree) -> None:
+    """Load the host and the scripts of a page's components, and no others."""
+    if found := dict.fromkeys(PLACED.findall(context.get("body", ""))):
+        for name in ("host", *found):
+            app.add_js_file(f"components/{name}.js", defer="defer")
+
+
+def setup(app: Sphinx) -> dict:
+    """Add the directive and the scripts."""
+    app.add_directive("component", Component)
+    app.connect("builder-inited", write_scripts)
+    app.connect("html-page-context", load_scripts)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

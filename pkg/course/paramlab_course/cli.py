@@ -23,6 +23,7 @@ from paramlab_course.grading import Result
 from paramlab_course.marks import results, write_sheet
 from paramlab_course.proof import problems
 from paramlab_course.report import report
+from paramlab_course.similar import similar
 from paramlab_course.source import Seed, Source, read
 
 EXIT_BAD_INPUT = 2
@@ -87,6 +88,11 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("report", help="say what the class found hard")
     _add_assignment(command)
     command.set_defaults(run=_report)
+
+    command = commands.add_parser("similar", help="show whose answers are alike, by compare50")
+    _add_assignment(command)
+    command.add_argument("--compare50", type=Path, metavar="PROGRAM", help="if not on the path")
+    command.set_defaults(run=_similar)
 
     command = commands.add_parser("nbgrader", help="write a course of nbgrader, or read its marks")
     _add_assignment(command)
@@ -255,6 +261,13 @@ def _report(options: argparse.Namespace) -> int:
     course = Course(options.course)
     source = course.source(options.assignment)
     print(report(source, _graded(course, source)))
+    return 0
+
+
+def _similar(options: argparse.Namespace) -> int:
+    course = Course(options.course)
+    page, n = similar(course, course.source(options.assignment), options.compare50)
+    print(f"{page}: {_counted(n, 'student')} compared; likeness is a reason to ask, and no proof")
     return 0
 
 

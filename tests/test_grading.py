@@ -5,6 +5,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 import time
 from functools import cache
 from pathlib import Path
@@ -28,6 +29,7 @@ from paramlab_course.source import Seed, read
 
 ROOT = Path(__file__).parents[1]
 SOURCE = read(ROOT / "book/assignments/assignment_1.py")
+PACKAGES = (ROOT / "pkg", ROOT / "pkg/course")
 SEED = Seed(proof.SECRET, "doe")
 MOST_SECONDS = 20.0  # for the worst submission
 BREAK_THE_PIPE = {  # so nothing more can be said to them
@@ -496,16 +498,29 @@ def test_the_files_for_clusters_shard_as_the_command_does(tmp_path):
     (container,) = spec["template"]["spec"]["containers"]
     assert f"--shard $JOB_COMPLETION_INDEX/{spec['completions']}" in container["args"][0]
     assert spec["template"]["spec"]["automountServiceAccountToken"] is False
-    slurm = folder / "slurm-array.sh"
-    fake = tmp_path / "paramlab-course"
-    fake.write_text('#!/bin/sh\necho "$@"\n', encoding="utf-8")
-    fake.chmod(0o755)
-    env = {"SLURM_ARRAY_TASK_ID": "1", "SLURM_ARRAY_TASK_COUNT": "2"}
-    path = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
-    ran = subprocess.run(
-        ["bash", slurm, "COURSE", "1"], env=env | path, capture_output=True, text=True, check=True
-    )
-    assert ran.stdout.split() == "grade 1 --course COURSE --quiet --shard 1/2".split()
+
+
+@pytest.mark.slow
+def test_two_tasks_of_a_slurm_array_grade_at_once_what_one_run_grades(course, tmp_path):
+    hand_in(course, tmp_path / "inbox")
+    collect(course, "1", tmp_path / "inbox")
+    batch.grade_all(course, "1", Limits())
+    graded = course.path("graded", "1")
+    whole = {path.name: path.read_text() for path in graded.iterdir()}
+    for path in graded.iterdir():
+        path.unlink()
+    command = tmp_path / "paramlab-course"
+    command.write_text(f'#!/bin/sh\nexec {sys.executable} -m paramlab_course "$@"\n', "utf-8")
+    command.chmod(0o755)
+    path = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "SLURM_ARRAY_TASK_COUNT": "2"}
+    path["PYTHONPATH"] = os.pathsep.join([*map(str, PACKAGES), os.environ.get("PYTHONPATH", "")])
+    script = ["bash", ROOT / "pkg/course/cluster/slurm-array.sh", course.folder, "1"]
+    tasks = [
+        subprocess.Popen(script, env={**os.environ, **path, "SLURM_ARRAY_TASK_ID": task})
+        for task in "01"
+    ]
+    assert [task.wait(60) for task in tasks] == [0, 0]
+    assert {path.name: path.read_text() for path in graded.iterdir()} == whole
 
 
 @pytest.mark.slow

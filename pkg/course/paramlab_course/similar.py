@@ -37,7 +37,7 @@ def similar(course: Course, source: Source, program: Path | None) -> tuple[Path,
         When compare50 is not there or fails, or fewer than two students answered.
     """
     named = program.expanduser() if program else shutil.which("compare50")
-    python = Path(named).with_name("python3") if named else None
+    python = Path(named).absolute().with_name("python3") if named else None
     if not python or not python.exists():
         raise CourseError(INSTALL)
     folder = course.path("similar", source.name)

@@ -3,12 +3,14 @@
 import ast
 import html
 import inspect
+import json
 import re
 import textwrap
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+from paramlab.sealed import plain
 from paramlab_course.source import Choice, Written, read
 
 ROOT = Path(__file__).parents[1]
@@ -17,7 +19,7 @@ LEAST = 24  # letters of code; shorter lines can stand anywhere
 
 @cache
 def canaries() -> frozenset[str]:
-    """Return the messages, model answers and bodies of functions of all assignments."""
+    """Return messages, model answers, bodies of functions and hidden cases of all assignments."""
     found: set[str] = set()
     for path in sorted((ROOT / "book/assignments").glob("*.py")):
         for item in read(path).items:
@@ -27,6 +29,8 @@ def canaries() -> frozenset[str]:
                 found |= set(item.spec.wrong.values())
             else:
                 functions = [*item.rights().values(), *(f for f, _ in item.wrongs().values())]
+                functions += [item.function(n) for n in ("given", "draw") if hasattr(item.spec, n)]
+                found |= {json.dumps(plain(case)) for case in getattr(item.spec, "edge", ())}
                 found |= {message for _, message in item.wrongs().values()}
                 found |= {_body(function) for function in functions}
     return frozenset(squeezed(each) for each in found if len(squeezed(each)) >= LEAST)

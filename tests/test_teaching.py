@@ -1,5 +1,6 @@
 """The teaching pages say what the sources say, and the quizzes go into other systems whole."""
 
+import json
 import re
 import xml.etree.ElementTree as Tree
 from pathlib import Path
@@ -15,22 +16,41 @@ ROOT = Path(__file__).parents[1]
 PAGES = ROOT / "book" / "teaching"
 SOURCES = [read(path) for path in sorted((ROOT / "book/assignments").glob("assignment_*.py"))]
 PLAN = (PAGES / "schedule.toml").read_text("utf-8")
+MEASURED = (PAGES / "memory.json").read_text("utf-8")
 every_chapter = pytest.mark.parametrize("chapter", quizzes.chapters())
 
 
 @pytest.mark.parametrize("page", sorted(PAGES.glob("*.md")), ids=lambda page: page.name)
 def test_the_lists_of_a_page_are_those_of_the_sources(page):
     text = page.read_text("utf-8")
-    assert teaching.filled(text, SOURCES, PLAN) == text
+    assert teaching.filled(text, SOURCES, PLAN, MEASURED) == text
     assert text.count("% begin") == len(teaching.MARKED.findall(text))
 
 
 def test_a_changed_source_changes_its_page():
     page = "% begin schedule days\n\nold\n\n% end\n"
     plan = '[[days]]\nchapters = [1, 2]\ndo = "read"\n'
-    new = teaching.filled(page, [], plan)
+    new = teaching.filled(page, [], plan, MEASURED)
     assert "1. Chapters 1 and 2: read.\n" in new and "old" not in new
-    assert teaching.filled(new, [], plan) == new
+    assert teaching.filled(new, [], plan, MEASURED) == new
+
+
+def test_memory_is_told_for_the_two_chapters_that_need_most():
+    peaks = {"1": (3000, 1000), "2": (500, 100), "3": (2000, 900)}
+    chapters = {name: {"peak_mb": a, "private_mb": b} for name, (a, b) in peaks.items()}
+    told = teaching.memory(
+        json.dumps({"date": "2026-01-02", "jupyterlab_mb": 100, "chapters": chapters})
+    )
+    assert "is 3.0 GB, chapter 1; chapter 3 takes 2.0 GB, every other at most 0.5 GB" in told
+    assert "Of that, 2.0 GB are the model" in told and "takes 0.1 GB more" in told
+    assert set(json.loads(MEASURED)["chapters"]) == set(map(str, quizzes.chapters()))
+
+
+def test_the_page_and_the_readme_name_the_same_five_commands():
+    readme = (ROOT / "pkg/course/README.md").read_text("utf-8")
+    commands = re.findall(r"^    (\.venv/bin/.*)$", readme, re.MULTILINE)
+    assert len(commands) == 5
+    assert "```\n{}\n```".format("\n".join(commands)) in (PAGES / "course.md").read_text("utf-8")
 
 
 def test_every_question_stands_on_the_page_and_no_solution_does():

@@ -1,5 +1,6 @@
 """What the public teaching pages print of the assignments, and the quizzes for other systems."""
 
+import json
 import re
 import tomllib
 from collections.abc import Iterable, Sequence
@@ -39,16 +40,36 @@ def schedule(text: str, form: str) -> str:
     return "\n".join(lines)
 
 
-def filled(page: str, sources: Iterable[Source], plan: str) -> str:
+def memory(text: str) -> str:
+    """Return what chapters need of memory, measured and stored as JSON, as a list in Markdown."""
+    measured = json.loads(text)
+    peaks = {int(name): one["peak_mb"] / 1000 for name, one in measured["chapters"].items()}
+    private = {int(name): one["private_mb"] / 1000 for name, one in measured["chapters"].items()}
+    first, second, third, *_ = sorted(peaks, key=lambda name: -peaks[name])
+    return (
+        f"- The most that a chapter takes at a time is {peaks[first]:.1f} GB, chapter {first}; "
+        f"chapter {second} takes {peaks[second]:.1f} GB, every other at most {peaks[third]:.1f} GB "
+        f"({measured['date']}).\n"
+        f"- Of that, {peaks[first] - private[first]:.1f} GB are the model and the libraries: "
+        f"files, which all on a machine share if they open the same ones.\n"
+        f"- JupyterLab takes {measured['jupyterlab_mb'] / 1000:.1f} GB more."
+    )
+
+
+def filled(page: str, sources: Iterable[Source], plan: str, measured: str) -> str:
     """Return a page with its generated parts made again.
 
-    A part stands between ``% begin questions 1`` or ``% begin schedule weeks_3`` and ``% end``.
+    A part stands between ``% begin questions 1``, ``% begin schedule weeks_3`` or ``% begin
+    memory`` and ``% end``.
     """
     lists = {source.name: questions(source) for source in sources}
 
     def made(match: re.Match[str]) -> str:
         kind, name = match[2], match[3]
-        made_of = lists[name] if kind == "questions" else schedule(plan, name)
+        if kind == "memory":
+            made_of = memory(measured)
+        else:
+            made_of = lists[name] if kind == "questions" else schedule(plan, name)
         return f"{match[1]}\n{made_of}\n\n{match[4]}"
 
     return MARKED.sub(made, page)
@@ -57,10 +78,11 @@ def filled(page: str, sources: Iterable[Source], plan: str) -> str:
 def fill(folder: Path, sources: Iterable[Source]) -> list[Path]:
     """Make the generated parts of all pages in a folder again; return the pages that changed."""
     sources, plan = list(sources), (folder / "schedule.toml").read_text("utf-8")
+    measured = (folder / "memory.json").read_text("utf-8")
     changed = []
     for path in sorted(folder.glob("*.md")):
         text = path.read_text("utf-8")
-        if (new := filled(text, sources, plan)) != text:
+        if (new := filled(text, sources, plan, measured)) != text:
             path.write_text(new, "utf-8")
             changed.append(path)
     return changed

@@ -80,7 +80,8 @@ def remove_leftovers(app: Sphinx, exception: Exception | None) -> None:
     if exception or not isinstance(app.builder, BookBuilder):
         return
     outdir = Path(app.outdir)
-    pages = {Path(app.builder.get_outfilename(name)) for name in [*app.env.found_docs, "search"]}
+    names = [*app.env.found_docs, "search", "404"]
+    pages = {Path(app.builder.get_outfilename(name)) for name in names}
     # myst-nb copies its own style sheet, which no page of ours links
     own = {
         path.name

@@ -145,9 +145,6 @@ def page_context(app: Sphinx, pagename: str, template: str, context: dict, doctr
     context["part"] = part_of(app, pagename)
     source = str(app.env.doc2path(pagename, base=False)) if pagename in app.env.found_docs else ""
     context["source_notebook"] = source if source.endswith(".ipynb") else ""
-    if app.config.html_baseurl:  # Sphinx would name the source, not the address
-        target = app.builder.get_target_uri(pagename)
-        context["pageurl"] = f"{app.config.html_baseurl.rstrip('/')}/{target}"
 
 
 def setup(app: Sphinx) -> dict:

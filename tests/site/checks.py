@@ -16,6 +16,7 @@ from sphinx.util.images import get_image_size
 ROOT = Path(__file__).parents[2]
 PAGE_KB, FRONT_PAGE_KB, SEARCH_PAGE_KB = 110, 90, 220  # the search page holds all texts
 DESCRIPTION_LETTERS = range(40, 201)
+UNSHARED = {"404.html", "search.html"}  # pages whose address nobody sends
 LOADING = {
     "script": "src",
     "img": "src",
@@ -43,21 +44,40 @@ def pages(site: Path) -> list[Path]:
 
 
 @lru_cache(maxsize=256)
-def _parsed(path: Path, changed: int) -> BeautifulSoup:
-    return BeautifulSoup(path.read_text("utf-8"), "html.parser")
+def _parsed(text: str) -> BeautifulSoup:
+    return BeautifulSoup(text, "html.parser")
 
 
 def parse(path: Path) -> BeautifulSoup:
-    """Read a page; once, as long as its file does not change."""
-    return _parsed(path, path.stat().st_mtime_ns)
+    """Read a page; a page with the same text once only."""
+    return _parsed(path.read_text("utf-8"))
+
+
+@lru_cache(maxsize=256)
+def _anchors(text: str) -> frozenset[str]:
+    return frozenset(tag["id"] for tag in _parsed(text).find_all(id=True))
+
+
+def anchors(path: Path) -> frozenset[str]:
+    """Return the names in a page to which a link can lead."""
+    return _anchors(path.read_text("utf-8"))
 
 
 def _foreign(target: str) -> bool:
     return target.startswith("//") or urlsplit(target).scheme in ("http", "https", "ws", "wss")
 
 
-def _loaded(page: BeautifulSoup) -> Iterator[str]:
-    """Yield the address of everything that a browser loads to show a page."""
+def _loaded(path: Path) -> frozenset[str]:
+    """Return the address of everything that a browser loads to show a page."""
+    return _loaded_by(path.read_text("utf-8"))
+
+
+@lru_cache(maxsize=256)
+def _loaded_by(text: str) -> frozenset[str]:
+    return frozenset(_each_loaded(_parsed(text)))
+
+
+def _each_loaded(page: BeautifulSoup) -> Iterator[str]:
     for tag in page.find_all(list(LOADING)):
         for name in (LOADING[tag.name], f"xlink:{LOADING[tag.name]}"):
             if tag.get(name):
@@ -80,7 +100,7 @@ def _named(pattern: re.Pattern, text: str) -> list[str]:
 
 def foreign_resources(site: Path) -> list[str]:
     """Find what is loaded from another host."""
-    found = [(path, target) for path in pages(site) for target in _loaded(parse(path))]
+    found = [(path, target) for path in pages(site) for target in _loaded(path)]
     for suffix, pattern in (
         (".css", LOADED_BY_CSS),
         (".js", LOADED_BY_JS),
@@ -91,22 +111,41 @@ def foreign_resources(site: Path) -> list[str]:
     return [f"{path.relative_to(site)} loads {t}" for path, t in found if _foreign(t)]
 
 
+def site_url(site: Path) -> str:
+    """Return the address at which the site says it stands, or nothing."""
+    canonical = parse(site / "index.html").find("link", rel="canonical")
+    return canonical["href"] if canonical else ""
+
+
+def sub_path(site: Path) -> str:
+    """Return the path at which the site stands on its host."""
+    return urlsplit(site_url(site)).path or "/"
+
+
 def broken_links(site: Path) -> list[str]:
-    """Find links, anchors and assets that do not exist."""
+    """Find links, anchors and assets that do not exist.
+
+    Only the page for wrong addresses, which is shown at any depth, names the path of the site.
+    """
     faults = []
     for path in pages(site):
         page = parse(path)
-        targets = [tag["href"] for tag in page.find_all("a", href=True)] + list(_loaded(page))
-        targets += [form["action"] for form in page.find_all("form", action=True)]
-        for target in targets:
+        targets = {tag["href"] for tag in page.find_all("a", href=True)} | _loaded(path)
+        targets |= {form["action"] for form in page.find_all("form", action=True)}
+        for target in sorted(targets):
             parts = urlsplit(target)
             if parts.scheme or parts.netloc:
                 continue
-            file = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+            folder = path.parent
+            if path.name == "404.html" and parts.path:
+                if not parts.path.startswith(sub_path(site)):
+                    faults.append(f"404.html: {target} does not begin at the root")
+                folder, parts = site, parts._replace(path=parts.path[len(sub_path(site)) :])
+            file = (folder / unquote(parts.path)).resolve() if parts.path else path
             if not file.is_file() or not file.is_relative_to(site.resolve()):
                 faults.append(f"{path.relative_to(site)}: no file {target}")
             elif parts.fragment and file.suffix == ".html":
-                if not parse(file).find(id=unquote(parts.fragment)):
+                if unquote(parts.fragment) not in anchors(file):
                     faults.append(f"{path.relative_to(site)}: no anchor {target}")
     return faults
 
@@ -166,7 +205,11 @@ def published_files(site: Path) -> list[str]:
     """Find pages that the table of contents does not name, and published sources or solutions."""
     contents = yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))
     files = [chapter["file"] for part in contents["parts"] for chapter in part["chapters"]]
-    wanted = {f"{address(name)}.html" for name in [contents["root"], *files]} | {"search.html"}
+    wanted = {f"{address(name)}.html" for name in [contents["root"], *files]}
+    wanted |= {"search.html", "404.html"}
+    notebooks = {f"{address(name)}.ipynb" for name in files if (ROOT / f"{name}.ipynb").exists()}
+    if missing := [name for name in notebooks if not (site / name).is_file()]:
+        return [f"the notebook {name} is missing" for name in sorted(missing)]
     present = {path.relative_to(site).as_posix() for path in pages(site)}
     faults = [f"{name} is missing" for name in wanted - present]
     faults += [f"{name} is not in the table of contents" for name in present - wanted]
@@ -174,7 +217,9 @@ def published_files(site: Path) -> list[str]:
         inner = path.relative_to(site)
         if {"_sources", "assignments", "experiments", "solutions"} & set(inner.parts):
             faults.append(f"{inner} is published")
-        if path.suffix in (".ipynb", ".py", ".md", ".map", ".toml", ".yml"):
+        if path.suffix in (".py", ".md", ".map", ".toml", ".yml") or (
+            path.suffix == ".ipynb" and inner.as_posix() not in notebooks
+        ):
             faults.append(f"{inner} is published")
     return sorted(faults)
 
@@ -207,7 +252,7 @@ def page_sizes(site: Path) -> dict[str, float]:
 
     sizes = {}
     for path in pages(site):
-        targets = {urlsplit(target).path for target in _loaded(parse(path)) if not _foreign(target)}
+        targets = {urlsplit(target).path for target in _loaded(path) if not _foreign(target)}
         files = {(path.parent / unquote(target)).resolve() for target in targets if target}
         loaded = sum(packed(file) for file in files if file.is_file())
         sizes[path.relative_to(site).as_posix()] = (packed(path) + loaded) / 1024
@@ -234,12 +279,14 @@ def cards(site: Path) -> list[str]:
         }
         wanted = {"og:title", "og:description", "og:image", "og:type", "og:site_name"}
         missing = {name for name in wanted if not tags.get(name)}
-        picture = path.parent / tags.get("og:image", "nowhere")
+        image = tags.get("og:image", "nowhere")
+        own = bool(site_url(site)) and image.startswith(site_url(site))
+        picture = site / image.removeprefix(site_url(site)) if own else path.parent / image
         if not missing and picture.is_file() and get_image_size(str(picture)) != (1200, 630):
             missing = {"a picture of 1200 by 630"}
-        if not missing and not _foreign(tags["og:image"]) and not picture.is_file():
+        if not missing and not picture.is_file():
             missing = {"the file of the picture"}
-        if missing and path.name != "search.html":
+        if missing and path.name not in UNSHARED:
             faults.append(f"{path.relative_to(site)} lacks {', '.join(sorted(missing))}")
     return faults
 

@@ -17,6 +17,8 @@ SITE = ROOT / "_build" / "html"
 SIZES = {"desktop": {"width": 1350, "height": 940}, "phone": {"width": 390, "height": 844}}
 sys.path[:0] = [str(ROOT / "book" / "_ext"), str(Path(__file__).parent)]
 
+from checks import sub_path  # noqa: E402  (found through the line above)
+
 
 def skip_or_fail(reason: str) -> None:
     """Leave a test out on a machine that lacks something; on the test server, fail."""
@@ -34,7 +36,17 @@ def site() -> Path:
 
 
 class Quiet(SimpleHTTPRequestHandler):
-    """Serve files and say nothing."""
+    """Serve the site at its path, with a page for wrong addresses, and say nothing."""
+
+    def translate_path(self, path: str) -> str:
+        """Leave out the path at which the site stands."""
+        return super().translate_path("/" + path.removeprefix(sub_path(Path(self.directory))))
+
+    def send_error(self, code: int, *args: object) -> None:
+        """Show the site's own page instead of the server's."""
+        self.send_response(code)
+        self.end_headers()
+        self.wfile.write(Path(self.directory, "404.html").read_bytes())
 
     def log_message(self, format: str, *args: object) -> None:
         """Leave the test report readable."""
@@ -45,7 +57,7 @@ def address(site: Path) -> Iterator[str]:
     """Return the address under which the site is served."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(site)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
+    yield f"http://127.0.0.1:{server.server_port}{sub_path(site).removesuffix('/')}"
     server.shutdown()
 
 

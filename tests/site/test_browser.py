@@ -125,6 +125,17 @@ def test_search_finds_chinese_within_a_sentence_and_says_when_nothing_is_found(v
     assert page.locator("mark").first.inner_text() == "抽屉"
 
 
+@pytest.mark.parametrize("wrong", ["nowhere.html", "no/such/folder/page.html"])
+def test_a_wrong_address_leads_back_at_any_depth(visit, wrong: str):
+    window = visit()
+    page = window.open(wrong)
+    assert page.locator("h1").inner_text() == "There is no such page"
+    assert page.locator(".theme").is_visible()  # its script and its styles were found
+    page.locator("main a").first.click()
+    page.wait_for_url(f"{window.address}/index.html")
+    assert all("404" in fault for fault in window.faults)  # of the wrong address alone
+
+
 def test_on_a_phone_the_contents_open_and_close(visit):
     page = visit("phone").open(CHAPTER)
     contents = page.get_by_role("navigation", name="Book")

@@ -14,6 +14,7 @@ import formulas
 import fresh
 import markup
 import mentions
+import publishing
 import pytest
 import reading
 import search
@@ -35,7 +36,9 @@ DRAWING = """<?xml version="1.0"?><!DOCTYPE svg>
 </svg>"""
 
 
-@pytest.mark.parametrize("module", [addresses, cells, figures, markup, mentions, tables])
+@pytest.mark.parametrize(
+    "module", [addresses, cells, figures, markup, mentions, publishing, tables]
+)
 def test_examples_in_the_docstrings_hold(module):
     result = doctest.testmod(module)
     assert result.attempted > 0 and result.failed == 0
@@ -269,3 +272,16 @@ def test_two_chapters_with_one_address_are_refused():
     names = {"book/numbers/01-first", "book/numbers/01-second"}
     with pytest.raises(ExtensionError, match="share the address numbers/01"):
         addresses.check_addresses(None, SimpleNamespace(found_docs=names))
+
+
+def test_a_setting_that_is_no_address_is_refused():
+    with pytest.raises(ExtensionError, match="REPOSITORY_URL is 'owner/name'"):
+        publishing.checked_address("REPOSITORY_URL", "owner/name")
+    assert publishing.checked_address("SITE_URL", "") == ""
+
+
+def test_only_relative_addresses_of_the_page_for_wrong_addresses_change():
+    markup = '<a href="a.html#b"><a href="#b"><img src="./c"><a href="https://d.e"><a href="/f">'
+    assert publishing.RELATIVE.sub(r'\1="/x/', markup) == (
+        '<a href="/x/a.html#b"><a href="#b"><img src="/x/c"><a href="https://d.e"><a href="/f">'
+    )

@@ -94,7 +94,7 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> Book:
 @pytest.mark.slow
 def test_nothing_foreign_or_left_over_is_published(book: Book):
     found = {path.relative_to(book.site).as_posix() for path in book.site.rglob("*.html")}
-    assert found == {"index.html", "numbers/01.html", "search.html"}
+    assert found == {"404.html", "index.html", "numbers/01.html", "search.html"}
     assert not (book.site / "_static" / "old.js").exists()
 
 

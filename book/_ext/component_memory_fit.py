@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from html import escape
 
-from components import Parts, all_rows, field, number_field, select, value
+from components import Parts, field, folded, number_field, select, table, value
 from paramlab import catalog, hardware
 from paramlab.coefficients import cost_coefficients
 from paramlab.costs import kv_cache_bytes
@@ -29,6 +29,8 @@ WORDS = {
     "4.25 experts": "4.25 bits in experts, else 16",
     "table": "What it needs, and what there is",
     "part": "part",
+    "gb": "GB",
+    "bytes": "bytes",
     "weights": "Weights",
     "cache": "Keys and values",
     "program_part": "Program (assumed)",
@@ -48,6 +50,7 @@ WORDS = {
     "all": "All models, as a table",
     "caption": "GB for weights, and for keys and values of one text in 16 bits, up to 32,768 "
     "tokens or the model's window; nothing for the program. Most memory last.",
+    "model_head": "model",
     "tokens": "tokens",
     "weights_16": "weights, 16 bits",
     "weights_4.5": "weights, 4 bits",
@@ -121,7 +124,7 @@ def answer(
         seconds = least_seconds_per_token(model.config, there, tokens, *options)
         values["speed"] = speed(1 / seconds)
         names.append("speed")
-    table = {
+    needs = {
         "weights": found.weight_bytes,
         "cache": found.cache_bytes,
         "program": PROGRAM,
@@ -129,7 +132,7 @@ def answer(
         "memory": found.memory_bytes,
         "spare": found.spare_bytes,
     }
-    return " ".join(WORDS[name].format(**values) for name in names), table
+    return " ".join(WORDS[name].format(**values) for name in names), needs
 
 
 def build() -> Parts:
@@ -150,33 +153,27 @@ def build() -> Parts:
         field(w["texts"], number_field("texts", 1)),
         field(w["program"], number_field("program", PROGRAM // 10**9, least=0, step="any")),
     ]
-    words, table = answer(MODEL, DEVICE, CONTEXT)
+    words, needs = answer(MODEL, DEVICE, CONTEXT)
     first, _, more = words.partition(". ")
-    heads = dict(
-        zip(table, ("weights", "cache", "program_part", "needed", "there", "left"), strict=True)
-    )
-    lines = []
-    for name, n_bytes in table.items():
-        head = value("spare-head", w["left"]) if name == "spare" else escape(w[heads[name]])
-        cells = ((name, gigabytes(n_bytes)), (f"{name}-bytes", f"{n_bytes:,}"))
-        row = "".join(f'<td class="text-right">{value(*cell)}</td>' for cell in cells)
-        lines.append(f'<tr><th scope="row">{head}</th>{row}</tr>')
-    units = "".join(f'<th scope="col" class="text-right">{unit}</th>' for unit in ("GB", "bytes"))
-    scale = table["memory"] / 100
-    bars = "".join(
-        f'<i style="width: {table[name] / scale:.1f}%"></i>'
-        for name in ("weights", "cache", "program")
-    )
+    heads = ("weights", "cache", "program_part", "needed", "there", "left")
+    rows = [
+        (
+            value("spare-head", w[head]) if name == "spare" else w[head],
+            value(name, gigabytes(n_bytes)),
+            value(f"{name}-bytes", f"{n_bytes:,}"),
+        )
+        for head, (name, n_bytes) in zip(heads, needs.items(), strict=True)
+    ]
+    widths = [100 * needs[name] / needs["memory"] for name in ("weights", "cache", "program")]
+    bars = "".join(f'<i style="width: {width:.1f}%"></i>' for width in widths)
     markup = "\n".join((
         f'<form aria-label="{escape(w["form"])}">', *form, "</form>",
         value("answer", first + ".", "p"),
         f'<div class="meter" aria-hidden="true">{bars}<b style="left: 100%"></b></div>',
-        f'<div class="scroll"><table class="answer"><caption>{escape(w["table"])}</caption>',
-        f'<thead><tr><th scope="col">{escape(w["part"])}</th>{units}</tr></thead>',
-        "<tbody>", *lines, "</tbody></table></div>",
+        table(w["table"], (w["part"], w["gb"], w["bytes"]), rows, "answer"),
         value("more", more, "p"),
         '<p class="unseen" role="status"></p>',
-        all_rows(w["all"], w["caption"], *_everything(models)),
+        folded(w["all"], table(w["caption"], *_everything(models), "printed wide")),
     ))  # fmt: skip
     devices = {
         d.slug: {
@@ -197,13 +194,14 @@ def build() -> Parts:
 
 def _everything(models: list[catalog.Published]) -> tuple[list[str], list[tuple]]:
     """Return head and rows of the table of all models, in the order of the last column."""
-    head = ("model", "tokens", "weights_16", "weights_4.5", "cache", "together_16", "together_4.5")
+    head = ("model_head", "tokens", "weights_16", "weights_4.5", "cache")
+    sums = ("together_16", "together_4.5")
     rows = []
     for model in models:
         tokens = min(CONTEXT, model.config.n_ctx)
         cache = kv_cache_bytes(model.config, tokens)
         at_16, at_4 = (rounded_weight_bytes(model.config, bits) for bits in (16, 4.5))
-        sums = (at_16, at_4, cache, at_16 + cache, at_4 + cache)
-        rows.append((at_16 + cache, (model.name, f"{tokens:,}", *map(gigabytes, sums))))
+        numbers = (at_16, at_4, cache, at_16 + cache, at_4 + cache)
+        rows.append((at_16 + cache, (escape(model.name), f"{tokens:,}", *map(gigabytes, numbers))))
     rows.sort(key=lambda row: row[0])
-    return [WORDS[name] for name in head], [row for _, row in rows]
+    return [WORDS[name] for name in head + sums], [row for _, row in rows]

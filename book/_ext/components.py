@@ -105,26 +105,28 @@ def value(name: str, text: str = "", tag: str = "span") -> str:
     return f'<{tag} data-value="{name}">{escape(text)}</{tag}>'
 
 
-def all_rows(
-    summary: str, caption: str, head: Iterable[str], rows: Iterable[Iterable[object]]
+def table(
+    caption: str, head: Iterable[str], rows: Iterable[Iterable[str]], kind: str = "", body: str = ""
 ) -> str:
-    """Return the answers for everything there is, as a folded table: numbers to the right."""
+    """Return a table, numbers to the right, of rows of HTML; with classes of it and of its body."""
     right = ' class="text-right"'
-    first, *others = head
-    top = f'<th scope="col">{first}</th>' + "".join(
-        f'<th scope="col"{right}>{words}</th>' for words in others
-    )
+    first, *others = map(escape, head)
+    heads = [f'<th scope="col">{first}</th>'] + [f'<th scope="col"{right}>{w}</th>' for w in others]
+    labels = [f' data-label="{words}"' if "wide" in kind else "" for words in others]
     lines = []
     for name, *cells in rows:
-        row = "".join(f"<td{right}>{cell}</td>" for cell in cells)
-        lines.append(f'<tr><th scope="row">{escape(str(name))}</th>{row}</tr>')
-    return (
-        f"<details><summary>{escape(summary)}</summary>\n"
-        f'<div class="scroll"><table><caption>{escape(caption)}</caption>\n'
-        f"<thead><tr>{top}</tr></thead>\n<tbody>\n"
-        + "\n".join(lines)
-        + "\n</tbody></table></div>\n</details>"
-    )
+        row = "".join(f"<td{right}{a}>{cell}</td>" for a, cell in zip(labels, cells, strict=True))
+        lines.append(f'<tr><th scope="row">{name}</th>{row}</tr>')
+    return "\n".join((
+        f'<div class="scroll"><table class="{kind}"><caption>{escape(caption)}</caption>',
+        f'<thead><tr>{"".join(heads)}</tr></thead>',
+        f'<tbody class="{body}">', *lines, "</tbody></table></div>",
+    ))  # fmt: skip
+
+
+def folded(summary: str, content: str) -> str:
+    """Return a box that opens at its words."""
+    return f"<details><summary>{escape(summary)}</summary>\n{content}\n</details>"
 
 
 # ------------------------------------------------------------------ in the site

@@ -4,14 +4,18 @@ The calculators of the site run no Python. What they add up and multiply is made
 functions that the chapters call; a test compares every model's results.
 """
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 from paramlab.checks import check_decoder
 from paramlab.config import ModelConfig
+from paramlab.conventions import SWITCHES
 from paramlab.costs import SCORES, forward_operations, kv_cache_bytes, state_bytes
 from paramlab.memory_fit import is_rounded
 from paramlab.pairs import all_pairs, windows
-from paramlab.params import stacks
+from paramlab.params import Array, stacks
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,7 @@ class CostCoefficients:
     cache_numbers: int  # of one token in one layer
     state_numbers: int  # of one text
     by_part: dict[str, int]  # multiply-adds of a token, but for scores and mixing
-    head: int  # of these, those of the output head
+    after_last: dict[str, int]  # of these, those that only the last token needs, for its logits
     per_pair: int  # multiply-adds of a query and a key, in all heads of a layer
     per_cached_pair: int  # the same, when others are in the cache
 
@@ -83,7 +87,188 @@ def cost_coefficients(config: ModelConfig) -> CostCoefficients:
         cache_numbers=kv_cache_bytes(config, 1) // 2 // max(n_kept, 1),
         state_numbers=state_bytes(config) // 2,
         by_part={name: n for name, n in one.by_part.items() if name != SCORES},
-        head=both.multiply_adds - last.multiply_adds,
+        after_last={
+            name: n - last.by_part[name]
+            for name, n in both.by_part.items()
+            if n > last.by_part[name]
+        },
         per_pair=one.scores // max(all_pairs(config, 1, 0, 0), 1),
         per_cached_pair=after.scores // max(all_pairs(config, 1, 1, 0), 1),
     )
+
+
+# ------------------------------------------------------------------ counts
+
+
+class Named(int):
+    """A size that remembers how it was made: a sum of products of names.
+
+    Examples
+    --------
+    >>> width, heads = Named(6, {"width": 1}), Named(3, {"heads": 1})
+    >>> product = width * heads * 4 + width
+    >>> int(product), product.written
+    (78, '4*heads*width+width')
+    """
+
+    products: Mapping[str, int]  # factor of each product; "" is the product of nothing
+
+    def __new__(cls, value: int, products: Mapping[str, int]) -> "Named":
+        """Make a size of this value, and of these products."""
+        made = super().__new__(cls, value)
+        made.products = products
+        return made
+
+    def __mul__(self, other: int) -> "Named":
+        """Multiply every product by every other."""
+        found: Counter[str] = Counter()
+        for left, n in self.products.items():
+            for right, m in _products(other).items():
+                names = sorted(filter(None, (*left.split("*"), *right.split("*"))))
+                found["*".join(names)] += n * m
+        return Named(int(self) * int(other), found)
+
+    def __add__(self, other: int) -> "Named":
+        """Add the products."""
+        found = Counter(self.products)
+        found.update(_products(other))
+        return Named(int(self) + int(other), found)
+
+    __rmul__, __radd__ = __mul__, __add__
+
+    @property
+    def written(self) -> str:
+        """The sum, its products with their factors."""
+        return "+".join(
+            "*".join(filter(None, (str(n) if n > 1 or not names else "", names)))
+            for names, n in sorted(self.products.items())
+        )
+
+
+def _products(size: int) -> Mapping[str, int]:
+    return size.products if isinstance(size, Named) else {"": size} if size else {}
+
+
+class Term(NamedTuple):
+    """Some parameters of a model: how many, where, and when they are counted."""
+
+    size: str  # as Named.written; its names are keys of CountTerms.sizes
+    part: str
+    role: str
+    needs: tuple[str, ...]  # switches of the architecture that must be on
+    left_out: tuple[str, ...]  # conventions that leave them out
+    tied: bool  # where the switch "tied" is on, they are the token table once more
+
+
+@dataclass(frozen=True)
+class CountTerms:
+    """A count as a sum of terms, with sizes and switches of one model."""
+
+    sizes: dict[str, int]
+    switches: dict[str, bool]
+    terms: tuple[Term, ...]
+
+
+# Switch: fields that turn it on, fields that turn it off.
+_TURNED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    **{
+        name: ({name: True}, {name: False})
+        for name in ("tied", "gated_mlp", "bias_qkv", "bias_o", "bias_mlp", "bias_head")
+    },
+    "norm_bias": ({"norm": "layernorm"}, {"norm": "rmsnorm"}),
+    "position_table": ({"positions": "learned"}, {"positions": "rope", "n_position_rows": 0}),
+}
+
+
+def count_terms(config: ModelConfig) -> CountTerms:
+    """Return the count of a model as a sum that a reader may change: sizes, switches, conventions.
+
+    The terms come from :func:`paramlab.params.stacks` itself, which is given names for sizes and
+    every switch turned on; what vanishes when a switch is turned off needs it.
+
+    Examples
+    --------
+    >>> tiny = ModelConfig(n_layers=1, d_model=2, n_heads=1, d_ff=8, vocab_size=5, n_ctx=9)
+    >>> found = count_terms(tiny)
+    >>> found.terms[0].size, found.sizes["vocab_size"]
+    ('d_model*vocab_size', 5)
+    >>> [(term.size, term.needs) for term in found.terms if term.part == "MLP"][1]
+    ('d_ff*n_layers', ('gated_mlp', 'bias_mlp'))
+    """
+    sizes = {
+        name: getattr(config, name)
+        for name in ("vocab_size", "d_model", "n_heads", "n_kv_heads", "d_head", "d_ff")
+    }
+    if e := config.experts:
+        sizes |= {"n_experts": e.n_experts, "d_ff_expert": e.d_ff, "d_ff_shared": e.d_ff_shared}
+    sizes = {name: size for name, size in sizes.items() if size}
+    rows = config.n_position_rows or config.n_ctx
+    if config.positions in ("learned", "rope", "relative") and rows:
+        sizes["n_position_rows"] = rows
+    named = _named(config, sizes)
+    switches, everything = {}, named
+    for switch, (on, off) in _TURNED.items():
+        is_on, is_off = (
+            all(getattr(config, name) == value for name, value in fields.items())
+            for fields in (on, off)
+        )
+        if not (is_on or is_off):
+            continue
+        try:
+            everything = replace(everything, **on)
+        except ValueError:  # this architecture has it one way only
+            continue
+        switches[switch] = is_on
+    without = {}
+    for switch in switches:
+        off = _TURNED[switch][1]
+        without[switch] = {array.name for _, array in _arrays(replace(everything, **off))}
+    sums: dict[tuple, Named] = {}
+    layers: dict[str, int] = {}
+    for stack_layers, array in _arrays(everything):
+        needs = tuple(switch for switch, names in without.items() if array.name not in names)
+        left_out = tuple(name for name, leaves_out in SWITCHES.items() if leaves_out(array))
+        size: int = array.size
+        if stack_layers:
+            name, n = stack_layers
+            layers[name] = n
+            size = Named(n, {name: 1}) * size
+        key = array.part, array.role, needs, left_out, bool(array.tied_to)
+        sums[key] = Named(0, {}) + sums.get(key, 0) + size
+    if e:
+        sizes["n_active"] = e.n_active
+    terms = tuple(Term(size.written, *key) for key, size in sums.items())
+    return CountTerms(layers | sizes, switches, terms)
+
+
+def _named(config: ModelConfig, sizes: Mapping[str, int]) -> ModelConfig:
+    """Return the same config with named sizes."""
+    names: dict[str, Any] = {name: Named(size, {name: 1}) for name, size in sizes.items()}
+    if config.d_embedding == config.d_model:
+        names["d_embedding"] = names["d_model"]
+    if config.experts:
+        inner = {"d_ff": names.pop("d_ff_expert"), "n_experts": names.pop("n_experts")}
+        if "d_ff_shared" in names:
+            inner["d_ff_shared"] = names.pop("d_ff_shared")
+        names["experts"] = replace(config.experts, **inner)
+    return replace(config, **names)
+
+
+def _arrays(config: ModelConfig) -> list[tuple[tuple[str, int] | None, Array]]:
+    """Return all arrays but buffers, those of layers with the name and the number of their kind."""
+    found: list[tuple[tuple[str, int] | None, Array]] = []
+    names: set[str] = set()
+    for stack in stacks(config):
+        kind = None
+        if "{i}" in stack.arrays[0].name:
+            is_dense = config.experts and all(array.part != "experts" for array in stack.arrays)
+            in_encoder = stack.arrays[0].name.startswith("encoder")
+            name = (
+                "n_encoder_layers" if in_encoder else "n_dense_layers" if is_dense else "n_layers"
+            )
+            while name in names:  # a hybrid has layers of other kinds
+                name += "_more"
+            names.add(name)
+            kind = name, stack.n
+        found += ((kind, array) for array in stack.arrays if array.role != "buffer")
+    return found

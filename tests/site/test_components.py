@@ -1,16 +1,18 @@
 """The components of the site: what they compute is what Python computes, and they stand without."""
 
 import re
+from dataclasses import replace
 
+import component_context_cost as context_cost
 import component_memory_fit as memory_fit
+import component_parameter_count as parameter_count
 import components
 import pytest
 from checks import ROOT
-from paramlab import hardware
-from paramlab.costs import decode_operations, kv_cache_bytes, state_bytes
+from paramlab import catalog, conventions, hardware
+from paramlab.costs import decode_operations, forward_operations, kv_cache_bytes, state_bytes
 from paramlab.memory_fit import (
     least_seconds_per_token,
-    longest_context,
     rounded_bytes_read,
     rounded_weight_bytes,
 )
@@ -18,7 +20,7 @@ from sphinx.errors import ExtensionError
 
 PAGE = "reference/calculators.html"
 MODULES = sorted((ROOT / "book" / "_static" / "components").glob("*.mjs"))
-TEXTS = (1, 7, 1000)
+TEXTS = (1, 1000)
 
 
 def test_the_example_of_the_host_holds():
@@ -56,6 +58,22 @@ def computed(page, module: str, data: dict, script: str) -> list:
     )
 
 
+def choose(page, component: str, name: str, values: list[str], read: list[str]) -> list[list[str]]:
+    """Set a control to one value after the other; return what the component then says."""
+    return page.evaluate(
+        """([component, name, values, read]) => {
+          const el = document.querySelector(component);
+          const control = el.querySelector(`[name=${name}]`);
+          return values.map((value) => {
+            control.value = value;
+            control.dispatchEvent(new Event("input", { bubbles: true }));
+            return read.map((name) => el.querySelector(`[data-value=${name}]`).textContent);
+          });
+        }""",
+        [component, name, values, read],
+    )
+
+
 def contexts(n_ctx: int) -> list[int]:
     return sorted({1, 2, 4096, 32_768, 1_000_001, n_ctx} & set(range(1, n_ctx + 1)))
 
@@ -74,13 +92,13 @@ def test_memory_and_speed_of_every_model_are_those_of_python_to_the_digit(visit)
             if only and not c.experts:
                 continue
             options = (float(bits), only)
-            asked.append((model.slug, int(4 * float(bits)), bool(only), contexts(c.n_ctx)))
+            lengths = contexts(c.n_ctx) if kind == "16" else []
+            asked.append((model.slug, int(4 * float(bits)), bool(only), lengths))
             wanted.append([
                 rounded_weight_bytes(c, *options),
                 *(rounded_bytes_read(c, *options, n) for n in TEXTS),
-                longest_context(c, 80 * 10**9, *options, 7, 10**9),
-                *(kv_cache_bytes(c, n) + state_bytes(c) for n in contexts(c.n_ctx)),
-                *(decode_operations(c, n).flops for n in contexts(c.n_ctx)),
+                *(kv_cache_bytes(c, n) + state_bytes(c) for n in lengths),
+                *(decode_operations(c, n).flops for n in lengths),
                 least_seconds_per_token(c, device, min(4096, c.n_ctx), *options, 7),
             ])  # fmt: skip
     script = """(c, {data, asked, texts}) =>
@@ -89,7 +107,6 @@ def test_memory_and_speed_of_every_model_are_those_of_python_to_the_digit(visit)
       const tokens = contexts.map(BigInt), many = texts.map(BigInt);
       const short = BigInt(Math.min(4096, m.n_ctx)), device = data.devices["h100-sxm-80gb"];
       return [c.weightBytes(m, bits), ...many.map((n) => c.bytesRead(m, bits, n)),
-        c.longestContext(m, 80_000_000_000n, bits, 7n, 1_000_000_000n),
         ...tokens.map((n) => c.cacheBytes(m, n)), ...tokens.map((n) => c.stepFlops(m, n)),
         c.secondsPerToken(m, device, short, bits, 7n)];
     })"""
@@ -99,29 +116,23 @@ def test_memory_and_speed_of_every_model_are_those_of_python_to_the_digit(visit)
     assert found == texts
 
 
-def test_the_answer_reads_as_python_writes_it_for_every_model(visit):
+@pytest.mark.parametrize(
+    ("choice", "asked"),
+    [("", (memory_fit.DEVICE, memory_fit.CONTEXT)),
+     ("#device=h100-sxm-80gb&context=9000&bits=4.5&texts=7", ("h100-sxm-80gb", 9000, "4.5", 7))],
+    ids=["first", "other"],
+)  # fmt: skip
+def test_the_answer_reads_as_python_writes_it_for_every_model(visit, choice, asked):
     window = visit()
-    page = window.open(PAGE)
-    options = page.evaluate(
-        """() => {
-          const fit = document.querySelector("memory-fit");
-          const model = fit.querySelector("[name=model]");
-          return [...model.options].map(({ value }) => {
-            model.value = value;
-            model.dispatchEvent(new Event("input", { bubbles: true }));
-            const text = (name) => fit.querySelector(`[data-value=${name}]`).textContent;
-            const bytes = ["weights", "cache", "program", "needed", "memory", "spare"];
-            return [value, `${text("answer")} ${text("more")}`,
-                    bytes.map((name) => text(`${name}-bytes`))];
-          });
-        }"""
-    )
-    default = (memory_fit.DEVICE, memory_fit.CONTEXT)
-    for slug, words, numbers in options:
-        sentences, table = memory_fit.answer(slug, *default)
-        assert words == sentences
+    page = window.open(PAGE + choice)
+    slugs = [model.slug for model in memory_fit.costed()]
+    bytes_of = ["weights", "cache", "program", "needed", "memory", "spare"]
+    read = ["answer", "more", *(f"{name}-bytes" for name in bytes_of)]
+    found = choose(page, "memory-fit", "model", slugs, read)
+    for slug, (answer, more, *numbers) in zip(slugs, found, strict=True):
+        sentences, table = memory_fit.answer(slug, *asked)
+        assert f"{answer} {more}" == sentences
         assert numbers == [f"{abs(n):,}" for n in table.values()]
-    assert len(options) == len(memory_fit.costed())
     assert window.faults == []
 
 
@@ -133,8 +144,15 @@ def test_without_a_script_the_first_answer_and_the_table_of_all_models_stand(vis
     shown = [fit.locator(f"[data-value={name}]").inner_text() for name in ("answer", "more")]
     assert " ".join(shown) == words
     fit.locator("summary").click()
+    for fold in page.locator("[data-component] summary").all()[1:]:
+        fold.click()
     rows = fit.locator("details tbody tr")
     assert rows.count() == len(memory_fit.costed())
+    assert page.locator("context-cost details tbody tr").count() == rows.count()
+    counts = page.locator("parameter-count details tbody tr")
+    assert counts.count() == len(parameter_count.counted())
+    assert "124,439,808" in counts.filter(has_text="GPT-2 small").inner_text()
+    assert not page.locator("[data-component] form").first.is_visible()
     row = rows.filter(has_text="Llama-3.1-8B").inner_text().split()
     assert row[-2] == memory_fit.gigabytes(table["weights"] + table["cache"])
 
@@ -194,4 +212,110 @@ def test_an_address_with_nonsense_leaves_the_first_answer(visit):
     answer = page.locator("memory-fit [data-value=answer]").inner_text()
     wanted, _ = memory_fit.answer("llama3.1-8b", memory_fit.DEVICE, memory_fit.CONTEXT)
     assert wanted.startswith(answer)
+    assert window.faults == []
+
+
+def test_operations_and_caches_of_every_model_are_those_of_python_to_the_digit(visit):
+    data = components.parts("context-cost").data
+    lengths = (1, 2, 511, 4097, 1_000_001)
+    wanted, asked = [], []
+    for model in memory_fit.costed():
+        for kind in context_cost.KINDS:
+            asked.append((model.slug, kind == "full"))
+            row = []
+            for n in lengths:
+                for found in (
+                    forward_operations(model.config, n, attention=kind, last_only=True),
+                    decode_operations(model.config, n, kind),
+                ):
+                    row += context_cost.by_part(found).values()
+                row.append((kv_cache_bytes(model.config, n) + state_bytes(model.config)) // 2)
+            wanted.append([str(n) for n in row])
+    script = """(c, {data, asked, lengths}) => asked.map(([slug, full]) => {
+      const m = data.models[slug];
+      return lengths.map(BigInt).flatMap((n) => [
+        ...Object.values(c.operations(m, n, 0n, full)),
+        ...Object.values(c.operations(m, 1n, n - 1n, full)), c.numbersKept(m, n)]);
+    })"""
+    sent = {"data": data, "asked": asked, "lengths": lengths}
+    assert computed(visit().open(PAGE), "context-cost", sent, script) == wanted
+
+
+def test_what_a_longer_text_costs_reads_as_python_writes_it(visit):
+    window = visit()
+    page = window.open(f"{PAGE}#context=70000&compared=900&attention=full")
+    slugs = [model.slug for model in memory_fit.costed()]
+    found = choose(page, "context-cost", "model", slugs, ["answer", "more"])
+    for slug, words in zip(slugs, found, strict=True):
+        assert " ".join(words) == context_cost.answer(slug, 70_000, 900, "full")
+    assert window.faults == []
+
+
+def test_every_model_is_counted_as_python_counts_it_by_every_convention(visit):
+    data = components.parts("parameter-count").data
+    slugs = [model.slug for model in parameter_count.counted()]
+    choices = [[], *([name] for name in conventions.SWITCHES), list(conventions.SWITCHES)[:3]]
+    script = """(c, {data, slugs, choices}) => slugs.map((slug) => {
+      const [template, sizes, switches] = data.models[slug];
+      const big = Object.fromEntries(Object.entries(sizes).map(([name, n]) => [name, BigInt(n)]));
+      const terms = data.templates[template], found = c.count(terms, big, switches);
+      return [found.active, found.biases, ...choices.flatMap((leftOut) =>
+        [false, true].map((twice) => c.count(terms, big, switches, leftOut, twice).total))];
+    })"""
+    wanted = []
+    for slug in slugs:
+        config = catalog.find(slug).config
+        found = parameter_count.count(config)
+        row = [found.active, found.bias + found.by_role["norm bias"]]
+        for left_out in choices:
+            row += (conventions.total(config, left_out, twice) for twice in (False, True))
+        wanted.append([str(n) for n in row])
+    sent = {"data": data, "slugs": slugs, "choices": choices}
+    assert computed(visit().open(PAGE), "parameter-count", sent, script) == wanted
+
+
+def test_the_counter_has_the_ten_counts_of_chapter_4_and_an_address_for_each(visit):
+    window = visit()
+    config = catalog.find("gpt2-small").config
+    page = window.open(PAGE)
+    box = page.locator("parameter-count")
+    answer = box.locator("[data-value=answer]")
+    for printed in conventions.printed_counts():
+        box.get_by_role("button", name="As published").click()
+        assert answer.inner_text() == "GPT-2 small has 124,439,808 parameters."
+        names = [f"without_{name.replace(' ', '_').replace(',', '')}" for name in printed.left_out]
+        for name in names + ["tied_twice"] * printed.tied_twice:
+            box.locator(f"[name={name}]").check()
+        if printed.vocab_size:
+            box.get_by_label("Vocabulary").fill(str(printed.vocab_size))
+            box.get_by_label("Vocabulary").press("Tab")
+        assert f"{printed.count(config):,}" in answer.inner_text()
+    box.get_by_label("Vocabulary").fill("1000")
+    box.get_by_label("Vocabulary").press("Tab")
+    words, link = answer.inner_text(), page.url
+    assert words.startswith("Changed and counted like this")
+    page.goto("about:blank")
+    page.goto(link)
+    assert answer.inner_text() == words
+    assert window.faults == []
+
+
+def test_a_moved_size_moves_what_follows_it_and_another_model_starts_anew(visit):
+    window = visit("phone")
+    page = window.open(PAGE)
+    box = page.locator("parameter-count")
+    config = replace(catalog.find("gpt2-small").config, n_heads=24, n_kv_heads=24)
+    wanted = f"would have {parameter_count.count(config).total:,} parameters"
+    box.get_by_label("Heads", exact=True).fill("24")
+    assert box.get_by_label("Key-value heads").input_value() == "24"
+    assert wanted in box.locator("[data-value=answer]").inner_text()
+    box.get_by_label("Layers", exact=True).fill("-1")
+    assert wanted in box.locator("[data-value=answer]").inner_text()
+    box.locator("[name=model]").select_option("mixtral-8x7b")
+    answer = box.locator("[data-value=answer]").inner_text()
+    assert answer == "Mixtral-8x7B has 46,702,792,704 parameters."
+    assert box.get_by_label("Chosen per token").is_visible()
+    assert not box.get_by_label("Encoder layers").is_visible()
+    assert page.locator("memory-fit [name=model]").input_value() == "mixtral-8x7b"
+    assert page.url.endswith("#model=mixtral-8x7b")
     assert window.faults == []

@@ -7,7 +7,8 @@
 
   const change = (name, value) => {
     if (state.get(name) === value) return;
-    state.set(name, value);
+    if (value === undefined) state.delete(name);
+    else state.set(name, value);
     for (const [event, tell] of listeners) if (event === `change:${name}`) tell();
   };
   const read = () => {

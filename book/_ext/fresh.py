@@ -16,6 +16,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from live_cells import supplied
 from sphinx.application import ENV_PICKLE_FILENAME, Sphinx
 from sphinx.util import logging
 
@@ -85,7 +86,9 @@ def written_by(app: Sphinx) -> str:
     """Fingerprint of what turns executed notebooks into pages."""
     book = Path(app.srcdir, "book")
     works = [path.read_text(encoding="utf-8") for path in book.glob("references.bib")]
-    return fingerprint([book / "_ext", book / "_static", book / "_theme"], works)
+    return fingerprint(
+        [book / "_ext", book / "_static", book / "_theme"], [*works, str(supplied(app))]
+    )
 
 
 def outdated_pages(app: Sphinx, env, added: set, changed: set, removed: set) -> list[str]:

@@ -22,6 +22,10 @@ class ModelFileError(RuntimeError):
     """The file of a model is missing, wrong or cannot be fetched; says what to do."""
 
 
+class ModelNotFetched(ModelFileError):
+    """One of the book's real models is not on this machine yet."""
+
+
 @contextmanager
 def errors_about(path: str | os.PathLike[str]) -> Iterator[None]:
     """Begin the message of every :class:`UnsupportedModel` with the file it is about."""

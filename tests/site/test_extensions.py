@@ -18,12 +18,11 @@ import publishing
 import pytest
 import reading
 import search
-import tables
 from bs4 import BeautifulSoup
 from checks import ROOT
 from docutils import nodes
 from docutils.utils import new_document
-from paramlab import claims, display, html
+from paramlab import claims, display, html, page
 from sphinx.errors import ExtensionError
 
 STYLES = (ROOT / "book" / "_static" / "book.css").read_text("utf-8")
@@ -36,16 +35,14 @@ DRAWING = """<?xml version="1.0"?><!DOCTYPE svg>
 </svg>"""
 
 
-@pytest.mark.parametrize(
-    "module", [addresses, cells, figures, markup, mentions, publishing, tables]
-)
+@pytest.mark.parametrize("module", [addresses, cells, figures, markup, mentions, publishing])
 def test_examples_in_the_docstrings_hold(module):
     result = doctest.testmod(module)
     assert result.attempted > 0 and result.failed == 0
 
 
 def test_a_drawing_takes_the_colors_the_font_and_the_words_of_the_page():
-    markup, strangers = figures.inline(DRAWING, 'So "much"', "a-", figures.palette(STYLES))
+    markup, strangers = page.inline(DRAWING, 'So "much"', "a-", figures.palette(STYLES))
     assert 'role="img"' in markup and 'aria-label="So &quot;much&quot;"' in markup
     assert "fill: var(--fig-weight)" in markup and "fill: var(--fig-ink)" in markup
     assert "DejaVu" not in markup and "font-size: 10px" in markup
@@ -55,17 +52,17 @@ def test_a_drawing_takes_the_colors_the_font_and_the_words_of_the_page():
 
 def test_long_curves_are_written_with_fewer_digits():
     line = "M 0.123456 0.987654 " + " ".join(f"L {x}.123456 {x / 2 + 1}" for x in range(100))
-    short, _ = figures.inline(DRAWING.replace("<rect/>", '<path d="M 1.23456 0"/>'), "w", "a-", {})
-    long, _ = figures.inline(DRAWING.replace("<rect/>", f'<path d="{line}"/>'), "w", "a-", {})
+    short, _ = page.inline(DRAWING.replace("<rect/>", '<path d="M 1.23456 0"/>'), "w", "a-", {})
+    long, _ = page.inline(DRAWING.replace("<rect/>", f'<path d="{line}"/>'), "w", "a-", {})
     assert 'd="M 1.23 0"' in short and 'd="M0.1 1l 0 0 1 .5 1 .5' in long
 
 
 def test_a_printed_table_becomes_the_same_table_of_the_page(monkeypatch):
     rows, head = [("a b", 1200, "3 of 8"), ("c", 7, ""), ("", 10, "1 of 8")], ("", "n", "met")
     plain = display.table(rows, head)
-    monkeypatch.setenv(tables.SWITCH, "1")
+    monkeypatch.setenv(display.FOR_THE_SITE, "1")
     kinds, parts = zip(
-        *tables.pieces(f"before\n{display.table(rows, head)}\nafter\n{display.table(rows)}"),
+        *page.pieces(f"before\n{display.table(rows, head)}\nafter\n{display.table(rows)}"),
         strict=True,
     )
     assert kinds == ("text", "table", "text", "table") and parts[0] == "before"
@@ -75,19 +72,13 @@ def test_a_printed_table_becomes_the_same_table_of_the_page(monkeypatch):
     ]
     assert found == [line for line in [list(head), *map(texts, rows)]]
     assert '<th scope="col" class="text-right">n</th>' in parts[1]
-    marks = {tables.HEAD_MARK: "", tables.ROW_MARK: "", tables.CELL_MARK: "  "}
+    marks = {display.HEAD_MARK: "", display.ROW_MARK: "", display.CELL_MARK: "  "}
     unmarked = display.table(rows, head).translate(str.maketrans(marks))
     assert [line.rstrip() for line in unmarked.splitlines()] == plain.splitlines()
 
 
 def texts(row: tuple) -> list[str]:
     return [f"{cell:,}" if isinstance(cell, int) else cell for cell in row]
-
-
-def test_the_site_and_the_package_speak_of_the_same_marks():
-    assert tables.SWITCH == display.FOR_THE_SITE
-    for name in ("HEAD_MARK", "ROW_MARK", "CELL_MARK"):
-        assert getattr(tables, name) == getattr(display, name)
 
 
 LABELS = set("What it says gets right Where stops A better Claim sentence".split())
@@ -132,7 +123,7 @@ def test_names_do_not_break_after_their_hyphen():
 
 
 def test_identifiers_are_kept_where_used_and_differ_between_drawings():
-    markup, _ = figures.inline(DRAWING, "words", "a-", {})
+    markup, _ = page.inline(DRAWING, "words", "a-", {})
     assert re.findall(r'id="([^"]+)"', markup) == ["a-p1"]
     assert "url(#a-p1)" in markup and 'xlink:href="#a-p1"' in markup
 
@@ -226,7 +217,7 @@ def test_text_and_code_can_be_read_on_both_grounds(theme: int):
 
 def test_the_package_draws_in_these_colors_only():
     plots = pytest.importorskip("paramlab.plots")
-    used = {v for v in vars(plots).values() if isinstance(v, str) and figures.HEX.fullmatch(v)}
+    used = {v for v in vars(plots).values() if isinstance(v, str) and page.HEX.fullmatch(v)}
     assert used and used <= set(figures.palette(STYLES))
 
 

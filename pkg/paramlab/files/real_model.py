@@ -13,7 +13,7 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from paramlab.errors import ModelFileError
+from paramlab.errors import ModelFileError, ModelNotFetched
 from paramlab.files.store import working_folder
 
 REAL_MODEL, SECOND_MODEL = "smollm2-135m", "all-minilm-l6-v2"
@@ -91,7 +91,7 @@ def check_present(model: str) -> Path:
     if os.environ.get(variable):
         raise ModelFileError(_about_named_copy(variable, path, path, path.name))
     which = "real model" if model == REAL_MODEL else f"model {model}"
-    raise ModelFileError(f"the {which} is not at {path} yet; fetch it with: paramlab fetch")
+    raise ModelNotFetched(f"the {which} is not at {path} yet; fetch it with: paramlab fetch")
 
 
 def check_whole(model: str) -> None:

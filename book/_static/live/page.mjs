@@ -1,0 +1,260 @@
+// Runs the cells of a page: sends them to the worker in their order, shows what comes back, and
+// keeps what a reader changed.
+const KEPT = `live ${location.pathname}`;
+const LOCAL = "on your own machine, with make lab";
+let worker = null; // lives until Stop, or until Python breaks
+let ask = null; // the answer that is waited for
+let running = false;
+let panel = null;
+
+const nameOf = (cell) => cell.node.id.replace(/^cell-/, "");
+const wordsOf = (cell) => nameOf(cell).replaceAll("-", " ");
+const sourceOf = (cell) => (cell.field ? cell.field.value : cell.own);
+
+// Why no code can run here at all, or nothing.
+const obstacle = () => {
+  if (location.protocol === "file:") {
+    return "Code runs only in a page that comes from a server: start python -m http.server in the folder of this site, and open http://localhost:8000.";
+  }
+  if (!("WebAssembly" in globalThis && "Worker" in globalThis)) {
+    return "This browser cannot run Python in a page, since it has no WebAssembly or no workers.";
+  }
+  return "";
+};
+
+const say = (words) => {
+  if (!panel) {
+    panel = document.createElement("div");
+    panel.className = "live-panel";
+    panel.setAttribute("role", "region");
+    panel.setAttribute("aria-label", "Code of this page");
+    panel.innerHTML = '<p role="status"></p>';
+    document.querySelector("main").append(panel);
+  }
+  panel.firstChild.textContent = words;
+};
+
+// The buttons of the panel; those of a cell that was changed or run.
+const offer = (parent, name, action) => {
+  const found = [...parent.querySelectorAll("button")].find((button) => button.textContent === name);
+  if (found) return found;
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = name;
+  button.addEventListener("click", action);
+  parent.append(button);
+  return button;
+};
+
+const forget = (cells) => {
+  worker?.terminate();
+  worker = null;
+  for (const cell of cells) cell.ran = undefined;
+};
+
+const start = (uses) => {
+  worker = new Worker(new URL("worker.mjs", import.meta.url), { type: "module" });
+  worker.onmessage = ({ data }) => {
+    if (data.printed === undefined) ask(data);
+    else say(data.printed.replace(/[\ue000-\ue002]/g, " ").split(/[\n\r]/).filter(Boolean).pop() ?? "");
+  };
+  worker.onerror = (event) => {
+    event.preventDefault();
+    ask({ status: "unreachable", reason: "Python" });
+  };
+  worker.postMessage({ uses });
+};
+
+const send = (cell, cells) => new Promise((resolve) => {
+  ask = resolve;
+  if (!worker) start([...new Set(cells.flatMap((each) => each.uses))]);
+  worker.postMessage({ source: sourceOf(cell), name: nameOf(cell) });
+});
+
+const statics = (cell) => [...cell.node.querySelectorAll(".cell_output:not(.live)")];
+
+const region = (cell) => {
+  if (!cell.region) {
+    cell.region = document.createElement("div");
+    cell.region.className = "cell_output live";
+    cell.region.tabIndex = 0;
+    cell.region.setAttribute("role", "region");
+    cell.region.setAttribute("aria-label", `Output of ${wordsOf(cell)}, computed in this page`);
+    const place = statics(cell).find((output) => output.querySelector("svg.figure")) ?? statics(cell).pop();
+    if (place) place.after(cell.region);
+    else cell.node.append(cell.region);
+  }
+  cell.region.replaceChildren();
+  return cell.region;
+};
+
+const show = (cell, { status, outputs = [], reason }) => {
+  const box = region(cell);
+  const isOwn = status === "local"; // the output that the book has stays
+  for (const output of statics(cell)) output.hidden = !isOwn;
+  if (isOwn) {
+    const note = document.createElement("p");
+    note.className = "live-note";
+    note.textContent = `This cell needs ${reason}, which a page does not have. Its output is the book's; run it ${LOCAL}.`;
+    box.append(note);
+    return;
+  }
+  const drawings = outputs.filter(([kind]) => kind === "figure").map(([, markup]) => markup);
+  if (drawings.length) {
+    const own = cell.node.querySelector(".cell_output:not(.live) figure");
+    const figure = own?.cloneNode(true) ?? document.createElement("figure");
+    const words = figure.querySelector("svg")?.getAttribute("aria-label");
+    figure.removeAttribute("id");
+    for (const old of figure.querySelectorAll("svg, [id], .headerlink")) {
+      if (old.matches("svg, .headerlink")) old.remove();
+      else old.removeAttribute("id");
+    }
+    figure.insertAdjacentHTML("afterbegin", drawings.join(""));
+    if (words && sourceOf(cell) === cell.own) {
+      for (const svg of figure.querySelectorAll("svg")) svg.setAttribute("aria-label", words);
+    }
+    box.append(figure);
+  }
+  for (const [kind, content] of outputs) {
+    if (kind === "html") box.insertAdjacentHTML("beforeend", content);
+    if (kind !== "text" && kind !== "error") continue;
+    const pre = document.createElement("pre");
+    pre.textContent = content;
+    if (kind === "error") pre.className = "live-error";
+    box.append(pre);
+  }
+  if (!box.childNodes.length) {
+    box.remove();
+    cell.region = null;
+  }
+};
+
+const result = (cell, { status, outputs, reason }, seconds) => ({
+  done: `${wordsOf(cell)}: done in ${seconds} s`,
+  local: `${wordsOf(cell)} needs ${reason}: run it ${LOCAL}`,
+  failed: `${wordsOf(cell)} stopped: ${outputs?.at(-1)?.[1].split("\n").pop()}`,
+  unreachable: `${reason} could not be loaded: the connection was lost, or a file is not the right one. Run tries again.`,
+  broken: "Python has ended: it ran out of memory, or broke. The next Run starts it anew.",
+  stopped: "Stopped. The next Run starts Python anew.",
+})[status];
+
+// Run what has to be run, in the order of the page; show the results of those in `shown`.
+const runTo = async (cells, wanted, shown) => {
+  say(obstacle());
+  if (obstacle()) return;
+  if (running) {
+    say("Python is still running. Stop ends it.");
+    return;
+  }
+  running = true;
+  offer(panel, "Run all", () => runAll(cells));
+  offer(panel, "Notebook", () => download(cells));
+  const stop = offer(panel, "Stop", () => {
+    forget(cells);
+    ask({ status: "stopped" });
+  });
+  stop.hidden = false;
+  try {
+    for (const cell of wanted) {
+      const source = sourceOf(cell);
+      if (cell.ran === source && !shown.includes(cell)) continue;
+      const isFirst = !worker;
+      const size = `${Math.ceil(wanted.at(-1).size / 1e6)} MB`;
+      say(isFirst ? `Loading Python, ${size}` : `Running ${wordsOf(cell)}`);
+      cell.node.setAttribute("aria-busy", "true");
+      const began = performance.now();
+      const answer = await send(cell, wanted);
+      cell.node.removeAttribute("aria-busy");
+      const ended = ["unreachable", "broken", "stopped"].includes(answer.status);
+      if (isFirst && !ended) settled(cells, wanted.at(-1).size);
+      if (!ended) {
+        cell.ran = source;
+        if (cell.tools && (shown.includes(cell) || source !== cell.own || answer.status === "failed")) {
+          show(cell, answer);
+          offer(cell.tools, "Reset", () => reset(cells, cell));
+        }
+      }
+      say(result(cell, answer, ((performance.now() - began) / 1000).toFixed(1)));
+      if (ended) forget(cells);
+      if (ended || (answer.status === "failed" && cell !== wanted.at(-1) && shown.length === 1)) return;
+    }
+  } finally {
+    running = false;
+    stop.hidden = true;
+  }
+};
+
+// What was loaded once comes from the browser's cache.
+const settled = (cells, size) => {
+  try { localStorage.setItem("live-loaded", size); } catch { /* works without */ }
+  for (const cell of cells) {
+    if (cell.size > size) continue;
+    cell.run?.querySelector(".size")?.remove();
+    cell.run?.removeAttribute("title");
+  }
+};
+
+export const run = (cells, cell) => runTo(cells, cells.slice(0, cells.indexOf(cell) + 1), [cell]);
+
+export const runAll = async (cells) => {
+  for (const cell of cells) cell.ran = undefined;
+  await runTo(cells, cells, cells);
+};
+
+const keep = (cells) => {
+  const changed = cells.filter((cell) => sourceOf(cell) !== cell.own);
+  const kept = Object.fromEntries(changed.map((cell) => [nameOf(cell), sourceOf(cell)]));
+  try {
+    if (changed.length) localStorage.setItem(KEPT, JSON.stringify(kept));
+    else localStorage.removeItem(KEPT);
+  } catch { /* works without */ }
+};
+
+export const edit = async (cells, cell, text = cell.own) => {
+  const { open } = await import("./editor.mjs");
+  cell.field = open(cell.pre, text, `Code of ${wordsOf(cell)}`, () => run(cells, cell));
+  cell.field.addEventListener("input", () => keep(cells));
+  cell.edit.hidden = true;
+  offer(cell.tools, "Reset", () => reset(cells, cell));
+  cell.field.focus({ preventScroll: true });
+};
+
+const reset = (cells, cell) => {
+  cell.field?.close();
+  cell.field = null;
+  cell.region?.remove();
+  cell.region = null;
+  for (const output of statics(cell)) output.hidden = false;
+  cell.edit.hidden = false;
+  offer(cell.tools, "Reset").remove();
+  keep(cells);
+  cell.run.focus();
+};
+
+export const restore = async (cells) => {
+  const kept = JSON.parse(localStorage.getItem(KEPT));
+  for (const cell of cells) {
+    if (!cell.tools || !(nameOf(cell) in kept)) continue;
+    await edit(cells, cell, kept[nameOf(cell)]);
+    cell.node.querySelector("details.hidden-code").open = true;
+  }
+  document.activeElement.blur();
+  say("What you changed here is kept in this browser.");
+  offer(panel, "Run all", () => runAll(cells));
+  offer(panel, "Notebook", () => download(cells));
+};
+
+// The page's own notebook, with the code as the reader has changed it.
+const download = async (cells) => {
+  const own = document.querySelector(".foot a[download]");
+  const notebook = await (await fetch(own.href)).json();
+  for (const cell of cells.filter((each) => sourceOf(each) !== each.own)) {
+    const entry = notebook.cells.find(({ metadata }) => metadata.name === nameOf(cell));
+    Object.assign(entry, { source: sourceOf(cell), outputs: [] });
+  }
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([JSON.stringify(notebook, null, 1)], { type: "application/json" }));
+  link.download = own.download;
+  link.click();
+  URL.revokeObjectURL(link.href);
+};

@@ -1,0 +1,58 @@
+// Python in the background of a page: loads Pyodide once, then runs the cells that it is sent.
+const base = new URL("pyodide/", import.meta.url);
+let python = null;
+
+const load = async (name, pyodide) => {
+  const before = Object.keys(pyodide.loadedPackages).length;
+  let error = "";
+  const errorCallback = (words) => { error ||= words; };
+  await pyodide.loadPackagesFromImports(`import ${name}`, { errorCallback, messageCallback() {} });
+  if (error) return "failed";
+  return Object.keys(pyodide.loadedPackages).length > before ? "loaded" : "unknown";
+};
+
+const start = async (uses) => {
+  const live = await (await fetch(new URL("live.json", base), { cache: "no-cache" })).json();
+  const { loadPyodide } = await import(new URL("pyodide.mjs", base).href);
+  const pyodide = await loadPyodide({
+    indexURL: base.href,
+    lockFileURL: new URL(live.lock, base).href,
+    packages: ["paramlab", ...uses.filter((name) => live.packages.includes(name))],
+    env: { HOME: "/home/pyodide", MPLBACKEND: "agg", PARAMLAB_FOR_THE_SITE: "1" },
+    stdout() {},
+    stderr() {},
+  });
+  for (const [path, file] of Object.entries(live.files)) {
+    const [folder, name] = /^(.*)\/([^/]+)$/.exec(path.startsWith("/") ? path : `/home/pyodide/${path}`).slice(1);
+    pyodide.FS.mkdirTree(folder);
+    pyodide.FS.createLazyFile(folder, name, new URL(file, base).href, true, false);
+  }
+  pyodide.globals.set("load", (name) => load(name, pyodide));
+  pyodide.globals.set("show", (printed) => postMessage({ printed }));
+  await pyodide.runPythonAsync("from paramlab.live import Kernel\nkernel = Kernel(load, show)");
+  return pyodide;
+};
+
+onmessage = async ({ data }) => {
+  if (data.uses) {
+    python = start(data.uses);
+    python.catch(() => {}); // said when a cell is sent
+    return;
+  }
+  let pyodide;
+  try {
+    pyodide = await python;
+  } catch (error) {
+    console.info(`Python did not start: ${error}`);
+    postMessage({ status: "unreachable", reason: "Python" });
+    return;
+  }
+  try {
+    pyodide.globals.set("source", data.source);
+    pyodide.globals.set("name", data.name);
+    postMessage(JSON.parse(await pyodide.runPythonAsync("await kernel.run(source, name)")));
+  } catch (error) {
+    console.info(`Python broke: ${error}`);
+    postMessage({ status: "broken" });
+  }
+};

@@ -1,0 +1,177 @@
+"""What a cell prints or draws, as part of an HTML page: of the site, or live in a browser.
+
+A table of ``paramlab.display`` carries marks between its cells and becomes an HTML table. A drawing
+becomes part of the page: the colors of the palette turn into the style sheet's ``--fig-``
+variables, its text takes the page's font, its alternative text becomes its accessible name.
+"""
+
+import re
+from html import escape
+from itertools import groupby
+
+from paramlab.display import CELL_MARK, HEAD_MARK, ROW_MARK
+
+LINE = re.compile(f"[{HEAD_MARK}{ROW_MARK}]")
+LETTERS_ON_A_PHONE = 44  # a wider table shows a row there as its head and, below, labeled cells
+FIGURE = re.compile(r"[<>≈~±+\-−]?\s?[$€]?\d")
+HEX = re.compile(r"#[0-9a-f]{6}\b")
+PIXELS_PER_POINT = 1.24  # the text of 11 points is 13.6 pixels high
+# paramlab.plots draws for the site twice in one file: for a phone, and for a wide page
+KINDS = {1: ["figure"], 2: ["figure narrow", "figure wide"]}
+LONG_PATH = 1000  # letters
+
+
+def pieces(text: str) -> list[tuple[str, str]]:
+    r"""Cut what was printed into texts and tables, the latter as HTML.
+
+    Examples
+    --------
+    >>> pieces("two rows:\n\ue001a\ue002  1")[0]
+    ('text', 'two rows:')
+    >>> print(pieces("\ue001a\ue002  1\n\ue001bb\ue002 20")[0][1])
+    <table class="printed">
+    <tbody>
+    <tr><th scope="row">a</th><td class="text-right">1</td></tr>
+    <tr><th scope="row">bb</th><td class="text-right">20</td></tr>
+    </tbody>
+    </table>
+    """
+    found = []
+    for is_table, group in groupby(text.splitlines(), key=lambda line: bool(LINE.search(line))):
+        lines = list(group)
+        if not is_table:
+            if words := "\n".join(lines).strip("\n"):
+                found.append(("text", words))
+            continue
+        widths = [line.count(CELL_MARK) for line in lines]
+        starts = [
+            i
+            for i, line in enumerate(lines)
+            if i == 0 or HEAD_MARK in line or widths[i] != widths[i - 1]
+        ]
+        for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+            found.append(("table", _table(lines[start:end])))
+    return found
+
+
+def _table(lines: list[str]) -> str:
+    """HTML of one table: figures to the right, text to the left, the first column as row heads."""
+    rows = [[cell.strip() for cell in LINE.split(line)[1].split(CELL_MARK)] for line in lines]
+    wide = max(len(line) + line.count(CELL_MARK) for line in lines) > LETTERS_ON_A_PHONE
+    head = rows.pop(0) if HEAD_MARK in lines[0] else []
+    columns = zip(*(rows or [head]), strict=True)
+    right = [all(FIGURE.match(cell) for cell in column if cell) for column in columns]
+    labels = head if wide and head else [""] * len(right)
+
+    def line(cells: list[str], first: str, other: str) -> str:
+        heads = [first] + [other] * (len(cells) - 1)
+        named = labels if first == "row" else [""] * len(cells)
+        return f"<tr>{''.join(map(_cell, cells, right, heads, named))}</tr>"
+
+    top = f"<thead>{line(head, 'col', 'col')}</thead>\n" if head else ""
+    body = "\n".join(line(row, "row", "") for row in rows)
+    kind = "printed wide" if wide else "printed"
+    return f'<table class="{kind}">\n{top}<tbody>\n{body}\n</tbody>\n</table>'
+
+
+def _cell(text: str, right: bool, heads: str, label: str) -> str:
+    element = f'th scope="{heads}"' if heads and text else "td"  # an empty corner heads nothing
+    side = ' class="text-right"' if right else ""
+    if label and element == "td":
+        side += f' data-label="{escape(label)}"'
+    return f"<{element}{side}>{escape(text, quote=False)}</{element.split()[0]}>"
+
+
+def inline(
+    svg: str, alt: str, prefix: str, colors: dict[str, str], kind: str = "figure"
+) -> tuple[str, list[str]]:
+    """Make one drawing part of a page.
+
+    Parameters
+    ----------
+    svg : str
+        The drawing as Matplotlib writes it.
+    alt : str
+        What it shows, in words.
+    prefix : str
+        Put before every identifier, so that two drawings on a page do not clash.
+    colors : dict of str to str
+        Names of the allowed colors, by code.
+    kind : str
+        The class of the drawing in the style sheet.
+
+    Returns
+    -------
+    markup : str
+        An ``svg`` element for an HTML page.
+    strangers : list of str
+        Colors outside the palette.
+    """
+    drawing = svg[svg.index("<svg") :]
+    drawing = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", drawing, flags=re.S)
+    # Matplotlib's style element would restyle every stroke of the page; book.css has it for figures
+    drawing = re.sub(r"<style.*?</style>", "", drawing, flags=re.S)
+    drawing = re.sub(r" d=\"([^\"]*)\"", _short_path, drawing)
+    drawing = _own_identifiers(drawing, prefix)
+    drawing = re.sub(r"font-family: [^;\"]*;?|font: ([\d.]+px) [^;\"]*", _page_font, drawing)
+    drawing = _page_colors(drawing, colors)
+    strangers = sorted(set(HEX.findall(re.sub(r"(?:xlink:)?href=\"[^\"]*\"", "", drawing))))
+    return _opening_tag(drawing, alt, kind), strangers
+
+
+def _short_path(match: re.Match[str]) -> str:
+    """Write a path with digits for a tenth of a pixel, and a long polygon step by step.
+
+    More digits double the size of a curve, and steps are shorter than places.
+    """
+    places = 1 if len(match[1]) > LONG_PATH else 2
+    path = re.sub(r"\d+\.\d+", lambda m: f"{float(m[0]):.{places}f}", match[1])
+    parts = path.split()
+    if len(match[1]) <= LONG_PATH or set(re.findall("[A-Za-z]", path)) - {"M", "L"}:
+        return f' d="{" ".join(parts)}"'
+    written, at = [], (0, 0)
+    for command, x, y in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
+        place = round(10 * float(x)), round(10 * float(y))
+        if command == "M":
+            written.append(f"M{place[0] / 10:g} {place[1] / 10:g}l")
+        else:
+            dx, dy = (f"{(new - old) / 10:g}" for new, old in zip(place, at, strict=True))
+            written.append(f"{dx} {dy}".replace("0.", "."))
+        at = place
+    return f' d="{" ".join(written).removesuffix("l")}"'
+
+
+def _own_identifiers(drawing: str, prefix: str) -> str:
+    used = set(re.findall(r"url\(#([^)]+)\)|href=\"#([^\"]+)\"", drawing))
+    wanted = {first or second for first, second in used}
+
+    def rename(match: re.Match[str]) -> str:
+        return f' id="{prefix}{match[1]}"' if match[1] in wanted else ""
+
+    drawing = re.sub(r" id=\"([^\"]+)\"", rename, drawing)
+    return re.sub(r"(url\(#|href=\"#)", rf"\g<1>{prefix}", drawing)
+
+
+def _page_font(match: re.Match[str]) -> str:
+    return f"font-size: {match[1]}" if match[1] else ""
+
+
+def _page_colors(drawing: str, colors: dict[str, str]) -> str:
+    def name(match: re.Match[str]) -> str:
+        code = match[0].lower()
+        return f"var(--fig-{colors[code]})" if code in colors else code
+
+    return re.sub(r"#[0-9a-fA-F]{6}\b", name, drawing)
+
+
+def _opening_tag(drawing: str, alt: str, kind: str) -> str:
+    opening = drawing[: drawing.index(">") + 1]
+    box = re.search(r"viewBox=\"[\d.]+ [\d.]+ ([\d.]+) [\d.]+\"", opening)
+    if not box:
+        raise ValueError("a figure's svg element has no viewBox")
+    width = float(box[1]) * PIXELS_PER_POINT / 16
+    new = (
+        f'<svg class="{kind}" role="img" aria-label="{escape(alt)}" {box[0]} '
+        f'style="max-width: {width:.2f}rem">'
+    )
+    return new + drawing[len(opening) :].strip()

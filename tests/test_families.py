@@ -265,7 +265,7 @@ def test_anything_in_any_field_is_counted_or_refused(kind, data):
 # Of these the library does not build its default, or the default runs no expert.
 NO_DEFAULT = {
     "ministral", "hunyuan_v1_dense", "hunyuan_v1_moe", "nemotron", "deepseek_v2", "mamba2",
-    "falcon_h1", "bamba", "granitemoehybrid", "nemotron_h", "lfm2_moe",
+    "falcon_h1", "bamba", "granitemoehybrid", "nemotron_h", "lfm2_moe", "dots1", "esm",
 }  # fmt: skip
 
 
@@ -389,7 +389,7 @@ CONTRADICTIONS = [
     ("bert", {"architectures": ["BertForMaskedLM"], "tie_word_embeddings": False}, "only True"),
     ("llama", {"tie_word_embeddings": None}, "tie_word_embeddings is null"),
     ("llama", {"num_hidden_layers": 10**8}, "n_layers is 100000000; it must be at most"),
-    ("llama", {"quantization_config": {"quant_method": "hqq"}}, "names 'hqq'"),
+    ("llama", {"quantization_config": {"quant_method": "a new one"}}, "names 'a new one'"),
     ("llama", {"auto_map": {"AutoModelForCausalLM": "own.OwnLlama"}}, "code of its own"),
     ("t5", {"dense_act_fn": "prelu"}, "dense_act_fn is 'prelu'; only 'gelu'"),
     ("minimax", {"layer_types": []}, "names 0 layers, but there are 32"),

@@ -38,7 +38,7 @@ N_RANDOM, SEED = 7, 20250801
 # ------------------------------------------------------------------ small models by chance
 
 HEADS = ("num_attention_heads", "n_head", "num_heads", "n_heads", "encoder_attention_heads",
-         "decoder_attention_heads")  # fmt: skip
+         "decoder_attention_heads", "attention_heads")  # fmt: skip
 WIDTHS = ("hidden_size", "n_embd", "d_model", "dim")
 LAYERS = ("num_hidden_layers", "n_layer", "num_layers", "n_layers")
 SIZES = {  # the range of every other size that changes a count; all are drawn independently
@@ -63,7 +63,10 @@ SIZES = {  # the range of every other size that changes a count; all are drawn i
     "vocab_size_per_layer_input": (9, 40), "altup_num_inputs": (2, 4), "laurel_rank": (2, 9),
     "top_k_experts": (1, 2), "num_dense_layers": (0, 3), "num_shared_experts": (0, 3),
     "index_n_heads": (1, 4), "index_head_dim": (8, 20), "interleave_moe_layer_step": (1, 3),
-    "num_ln_in_parallel_attn": (1, 2),
+    "num_ln_in_parallel_attn": (1, 2), "dff": (3, 60), "emb_dim": (24, 24), "n_langs": (1, 3),
+    "max_encoder_position_embeddings": (8, 90), "max_decoder_position_embeddings": (8, 90),
+    "task_type_vocab_size": (1, 4), "max_2d_position_embeddings": (8, 40), "o_groups": (2, 2),
+    "o_lora_rank": (2, 9), "hc_mult": (2, 4),
 }  # fmt: skip
 STATE_SIZES = {  # the same for layers with a state
     "linear_num_value_heads": (1, 6), "linear_value_head_dim": (2, 9),
@@ -91,6 +94,7 @@ SWITCHES = (
     "multi_query", "parallel_attn", "new_decoder_architecture", "alibi", "use_parallel_residual",
     "attention_k_eq_v", "enable_moe_block", "use_double_wide_mlp", "norm_bias", "classifier_bias",
     "decoder_bias", "relative_attention", "position_biased_input",
+    "use_task_id", "use_lang_emb", "emb_layer_norm_before", "pre_norm", "gelu_activation",
     "do_layer_norm_before", "_remove_final_layer_norm", "layer_norm_elementwise_affine",
 )  # fmt: skip
 MAY_BE_LEFT_OUT = (
@@ -106,7 +110,7 @@ MAY_BE_NULL = ("num_key_value_heads", "num_kv_heads", "q_lora_rank", "n_inner", 
                "word_embed_proj_dim", "num_decoder_layers", "head_dim", "mlp_only_layers",
                "moe_layers", "moe_latent_size", "mamba_d_ssm", "layer_types", "lru_width",
                "attention_hidden_size", "linear_key_head_dim", "block_types", "full_attn_idxs",
-               "attn_layer_indices")  # fmt: skip
+               "attn_layer_indices", "embedding_size", "pooler_hidden_size")  # fmt: skip
 
 
 def random_fields(kind: str, rng: random.Random) -> dict[str, Any]:
@@ -128,12 +132,14 @@ def random_fields(kind: str, rng: random.Random) -> dict[str, Any]:
     drawn |= {"n_ctx": drawn["n_positions"], "pad_token_id": 0}
     drawn |= {"feed_forward_proj": rng.choice(("relu", "gated-gelu", "gated-silu"))}
     drawn |= _states(kind, rng, n_heads, d_head, n_layers)
+    if family(kind).kinds_by in ("deepseek_v4_kinds", "mimo_v2_kinds"):
+        drawn |= {"layer_types": rng.choices([*family(kind).kinds], k=n_layers)}
     only = family(kind).only
     fields = {
         name: value for name, value in drawn.items()
         if name in names and value in only.get(name, (value,))
     }  # fmt: skip
-    if "masked_head" in family(kind).finish:  # which is known to reuse the table only
+    if {"masked_head", "t5"} & {*family(kind).finish}:  # which reuse the table, whatever is said
         fields.pop("tie_word_embeddings", None)
     classes = [name for name in family(kind).by_class if hasattr(tf, name)]
     if classes and rng.random() < 0.3:
@@ -212,7 +218,7 @@ def count(model: torch.nn.Module) -> dict[str, int]:
                 continue
             seen.add(id(parameter))
             counts["total"] += parameter.numel()
-            if "Norm" in type(module).__name__:
+            if "Norm" in type(module).__name__.replace("PreLayerNorm", ""):
                 counts["norm"] += parameter.numel()
             elif name.endswith("bias"):
                 counts["bias"] += parameter.numel()

@@ -63,6 +63,11 @@ def shared_experts(values: Values) -> None:
     values["experts.d_ff_shared"] = values["experts._n_shared"] * values["experts.d_ff"]
 
 
+def wide_if_none_is_shared(values: Values) -> None:
+    """Take no shared expert for one as wide as the MLP, as the library does."""
+    values["experts.d_ff_shared"] = values["experts.d_ff_shared"] or values["d_ff"]
+
+
 def dense_layers(values: Values) -> None:
     """Give experts to every so many layers from the first to the last, but for those named."""
     n_layers, step = values["n_layers"], values.get("experts._step", 1)
@@ -249,6 +254,12 @@ def mobilebert(values: Values) -> None:
     values["pooler"] &= values["_classifier_activation"]
 
 
+def esm(values: Values) -> None:
+    """Read whether positions have a table, or rotate."""
+    one_of("position_embedding_type", values["_positions"], ("absolute", "rotary"))
+    values["positions"] = "learned" if values["_positions"] == "absolute" else "rope"
+
+
 def deberta(values: Values) -> None:
     """Read the kinds of distance, how many distances have a vector, and the width of the pooler."""
     kinds = values["_kinds"] or []
@@ -275,6 +286,67 @@ def t5(values: Values) -> None:
     values["n_layers"] = values["n_layers"] or values["n_encoder_layers"]
     if values.get("_encoder_alone"):
         values |= {"n_layers": values["n_encoder_layers"], "n_encoder_layers": 0, "causal": False}
+
+
+def deepseek_v4(values: Values) -> None:
+    """Count the layers that choose experts by the token alone; read how many tokens become one."""
+    n_layers, kinds = values["n_layers"], values["_mlps"]
+    values["_n_hash"] = min(values["_num_hash_layers"], n_layers)
+    if kinds is not None:
+        _check_kinds("mlp_layer_types", kinds, ("hash_moe", "moe"), n_layers)
+        values["_n_hash"] = kinds.count("hash_moe")
+    rates = _inner(values, "_rates", "compress_rates")
+    sparse, heavy = "compressed_sparse_attention", "heavily_compressed_attention"
+    values["_rate_sparse"] = values["_compress_rate_csa"] or whole(rates, sparse, 4, 1)
+    values["_rate_heavy"] = values["_compress_rate_hca"] or whole(rates, heavy, 128, 1)
+
+
+def deepseek_v4_kinds(values: Values) -> list[str]:
+    """Read compress_ratios, or take two layers that compress heavily, then every other one."""
+    n_layers, ratios = values["n_layers"], values["_ratios"]
+    if ratios is None:
+        ratios = [4 if i > 1 and i % 2 else 128 for i in range(n_layers)]
+    names = {0: "sliding_attention", 4: "compressed_sparse_attention"}
+    names[128] = "heavily_compressed_attention"
+    if not (is_list_of_layers(ratios) and len(ratios) >= n_layers and names.keys() >= {*ratios}):
+        raise UnsupportedModel(
+            f"compress_ratios is {shown(ratios)}; it must be a list of 0, 4 and 128, for each layer"
+        )
+    return [names[ratio] for ratio in ratios[:n_layers]]
+
+
+def mimo_v2(values: Values) -> None:
+    """Give local layers twice the key heads, and experts to all layers but those that are dense."""
+    n_layers, keys = values["n_layers"], values["n_kv_heads"] or values["n_heads"]
+    same = {"swa_num_attention_heads": "n_heads", "swa_head_dim": "d_head"}
+    for name, ours in {**same, "swa_v_head_dim": "_v_head_dim"}.items():
+        _agree(name, values[f"_{name}"] or values[ours], name.removeprefix("swa_"), values[ours])
+    values["_n_local_kv_heads"] = values["_swa_num_key_value_heads"] or 2 * keys
+    if (pattern := values["experts._frequency"]) is not None:
+        kinds = _named("moe_layer_freq", pattern, ["dense", "sparse"], n_layers)
+        values["experts._typed"] = values["experts._typed"] or kinds
+        _agree("moe_layer_freq", kinds, "mlp_layer_types", values["experts._typed"])
+    if values["experts._typed"] is None:
+        values["experts.dense_layers"] = (0,)
+    typed_mlps(values)
+
+
+def mimo_v2_kinds(values: Values) -> list[str]:
+    """Read hybrid_layer_pattern, or look at everything in the first layer and in every sixth."""
+    names, n_layers = ["full_attention", "sliding_attention"], values["n_layers"]
+    pattern = values["_pattern"]
+    if pattern is None:
+        pattern = [int(i > 0 and (i + 1) % 6 > 0) for i in range(n_layers)]
+    return _named("hybrid_layer_pattern", pattern, names, n_layers)
+
+
+def _named(name: str, pattern: Any, names: list[str], n_layers: int) -> list[str]:
+    """Read a list of 0 and 1, one for each layer."""
+    if not is_list_of_layers(pattern) or not {0, 1} >= {*pattern} or len(pattern) != n_layers:
+        raise UnsupportedModel(
+            f"{name} is {shown(pattern)}; it must be a list of 0 and 1, for each layer"
+        )
+    return [names[each] for each in pattern]
 
 
 # ------------------------------------------------------------------ layers with a state

@@ -1,22 +1,31 @@
 """A search over the sections of the book that needs no server and finds phrases in any script.
 
 Sphinx's own index splits text at spaces, so that it finds a Chinese word only where it stands
-alone. Here the text of every section is stored as it is, and the page searches it for what was
-typed.
+alone. Here the text of every section is stored as it is, in a file for each page, and searched for
+what was typed. An index of the words of each page says which of these files a question needs, so
+that the search page itself stays small.
 """
 
+import hashlib
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
 
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
 
 # A record of the ledger is HTML, with an address, a heading and a text of its own.
 RECORD = re.compile(
     r'<section class="record" id="(\w+)".*?<h3>(.*?)</h3>(.*?)</section>', re.DOTALL
+)
+WORD = re.compile(r"[^\W_]+")  # in search.js: [\p{L}\p{N}]+
+CHINESE = re.compile("[\u3400-\u9fff]")
+DIGITS = (
+    "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"  # a place in the list of files
 )
 UNSEARCHED = (nodes.section, nodes.literal_block, nodes.raw, nodes.comment, nodes.math_block)
 
@@ -77,8 +86,56 @@ def forget(app: Sphinx, env, docname: str) -> None:
     env.__dict__.setdefault("search_sections", {}).pop(docname, None)
 
 
+def words(text: str) -> set[str]:
+    """Return the words of a text; of Chinese, which has no spaces, its characters.
+
+    Examples
+    --------
+    >>> sorted(words("GPT-3 has 参数."))
+    ['3', 'gpt', 'has', '参', '数']
+    """
+    found = set()
+    for word in WORD.findall(text.lower()):
+        found |= set(word) if CHINESE.search(word) else {word}
+    return found
+
+
+def stored(entries: list[dict[str, str]]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return what the search page loads at once, and what it loads when it is asked.
+
+    Parameters
+    ----------
+    entries : list of dict
+        Every section of the book: its ``page``, ``url``, ``title`` and ``text``.
+
+    Returns
+    -------
+    index : dict
+        Each word, with the digits of the files whose texts have it.
+    files : dict
+        JSON of the sections of each page, by the name of a file. The pages of one kind that are
+        many and short, those of the models, share one.
+    """
+    parts: dict[str, list[dict[str, str]]] = {}
+    for entry in entries:
+        page = entry["url"].partition("#")[0].removesuffix(".html")
+        name = "models" if page.startswith("models/") else page.replace("/", "-")
+        parts.setdefault(name, []).append(entry)
+    index: dict[str, str] = {}
+    for digit, part in zip(DIGITS, parts.values(), strict=False):
+        for word in words(" ".join(f"{entry['title']} {entry['text']}" for entry in part)):
+            index[word] = index.get(word, "") + digit
+    if len(parts) > len(DIGITS):
+        raise ExtensionError(f"{len(parts)} files are more than the search has digits for")
+    return dict(sorted(index.items())), {name: _json(part) for name, part in parts.items()}
+
+
+def _json(content: object) -> str:
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+
+
 def search_page(app: Sphinx) -> Iterator[tuple[str, dict, str]]:
-    """Write the index, then ask for the page that uses it."""
+    """Write the index and the texts, then ask for the page that uses them."""
     entries = [
         {
             "page": app.env.titles[docname].astext(),
@@ -89,9 +146,16 @@ def search_page(app: Sphinx) -> Iterator[tuple[str, dict, str]]:
         for docname, parts in sorted(getattr(app.env, "search_sections", {}).items())
         for number, part in enumerate(parts)
     ]
-    target = Path(app.outdir, "_static", "search-index.js")
-    content = json.dumps(entries, ensure_ascii=False, separators=(",", ":"))
-    target.write_text(f"globalThis.searchIndex = {content};\n", "utf-8")
+    index, files = stored(entries)
+    static = Path(app.outdir, "_static")
+    shutil.rmtree(static / "search", ignore_errors=True)
+    (static / "search").mkdir(parents=True)
+    named = []
+    for name, content in files.items():
+        (static / "search" / f"{name}.js").write_text(f"searchTexts.push(...{content});\n", "utf-8")
+        named.append(f"{name}.js?v={hashlib.sha256(content.encode()).hexdigest()[:8]}")
+    content = _json({"files": named, "digits": DIGITS, "words": index})
+    (static / "search-index.js").write_text(f"globalThis.searchIndex = {content};\n", "utf-8")
     yield "search", {"title": "Search"}, "search.html"
 
 

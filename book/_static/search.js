@@ -1,9 +1,32 @@
-// Finds what was typed: every word, or the whole phrase, in the stored text of each section.
+// Finds what was typed: every word, or the whole phrase, in the stored text of each section. The texts lie in
+// a file for each page; those are loaded that the index of words says may have it.
+const folder = new URL("search/", document.currentScript.src);
+const index = globalThis.searchIndex;
+globalThis.searchTexts = [];
 const page = document.querySelector(".search");
 const query = (new URLSearchParams(location.search).get("q") ?? "").trim();
 const status = page.querySelector(".search-status");
 const words = query.toLowerCase().split(/\s+/).filter(Boolean);
 const AROUND = 90; // characters of text shown on either side of a finding
+
+const pieces = (word) => (word.match(/[\p{L}\p{N}]+/gu) ?? [])
+  .flatMap((piece) => (/[\u3400-\u9fff]/.test(piece) ? [...piece] : [piece]));
+
+const mayHave = (piece) => new Set(Object.entries(index.words)
+  .filter(([known]) => known.includes(piece)).flatMap(([, digits]) => [...digits]));
+
+const candidates = () => {
+  const sets = words.flatMap(pieces).map(mayHave);
+  return index.files.filter((_, i) => sets.every((set) => set.has(index.digits[i])));
+};
+
+const load = (name) => new Promise((resolve, reject) => {
+  const script = document.createElement("script");
+  script.src = new URL(name, folder);
+  script.onload = resolve;
+  script.onerror = () => reject(new Error(name));
+  document.head.append(script);
+});
 
 const score = (entry) => {
   const title = entry.title.toLowerCase();
@@ -32,11 +55,8 @@ const marked = (text) => {
   return paragraph;
 };
 
-page.querySelector("input").value = query;
-if (!query) {
-  status.textContent = "Type a word or a phrase, in English or Chinese.";
-} else {
-  const found = globalThis.searchIndex.map((entry) => [score(entry), entry])
+const show = () => {
+  const found = searchTexts.map((entry) => [score(entry), entry])
     .filter(([points]) => points).sort((a, b) => b[0] - a[0]).slice(0, 50);
   status.textContent = found.length
     ? `${found.length} ${found.length === 1 ? "section" : "sections"} with “${query}”`
@@ -51,4 +71,14 @@ if (!query) {
     item.append(marked(excerpt(entry.text)));
     page.querySelector(".search-results").append(item);
   }
+};
+
+page.querySelector("input").value = query;
+if (!query) {
+  status.textContent = "Type a word or a phrase, in English or Chinese.";
+} else {
+  status.textContent = "Searching …";
+  Promise.all(candidates().map(load)).then(show, () => {
+    status.textContent = "The texts could not be loaded. Is there a connection?";
+  });
 }

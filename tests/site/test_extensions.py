@@ -1,6 +1,7 @@
 """The Sphinx extensions of the book, without a build."""
 
 import doctest
+import json
 import os
 import re
 from pathlib import Path
@@ -35,7 +36,9 @@ DRAWING = """<?xml version="1.0"?><!DOCTYPE svg>
 </svg>"""
 
 
-@pytest.mark.parametrize("module", [addresses, cells, figures, markup, mentions, publishing])
+@pytest.mark.parametrize(
+    "module", [addresses, cells, figures, markup, mentions, publishing, search, tables]
+)
 def test_examples_in_the_docstrings_hold(module):
     result = doctest.testmod(module)
     assert result.attempted > 0 and result.failed == 0
@@ -276,3 +279,16 @@ def test_only_relative_addresses_of_the_page_for_wrong_addresses_change():
     assert publishing.RELATIVE.sub(r'\1="/x/', markup) == (
         '<a href="/x/a.html#b"><a href="#b"><img src="/x/c"><a href="https://d.e"><a href="/f">'
     )
+
+
+def test_the_index_names_every_file_that_has_a_word():
+    entries = [
+        {"page": "A", "url": "a/1.html#x", "title": "Drawers", "text": "里面有抽屉吗"},
+        {"page": "B", "url": "b.html", "title": "A drawer", "text": "holds 175"},
+        {"page": "M", "url": "models/m.html", "title": "M", "text": "175"},
+        {"page": "N", "url": "models/n.html", "title": "N", "text": "175"},
+    ]
+    index, files = search.stored(entries)
+    assert list(files) == ["a-1", "b", "models"]
+    assert (index["屉"], index["drawer"], index["175"]) == ("0", "1", "12")
+    assert [entry["page"] for entry in json.loads(files["models"])] == ["M", "N"]

@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/ready
 BUILD := $(BIN)/jupyter-book build . -W --keep-going
 
-.PHONY: book test test-fast fuzz lab serve format catalog ledger bench oracle oracle-family clean
+.PHONY: book test test-fast fuzz lab serve format catalog ledger addresses bench oracle oracle-family clean
 
 book: $(READY)
 	$(BIN)/paramlab fetch
@@ -47,6 +47,10 @@ ledger: $(READY)
 catalog: $(READY)
 	$(BIN)/paramlab fetch
 	$(BIN)/python tools/form.py run $$(grep -rl --include='*.ipynb' --exclude-dir=_build 'catalog\.published()' book tests/validation)
+
+# After a new page, section, figure or claim: write down its address, which stays.
+addresses: book
+	$(BIN)/python tools/addresses.py
 
 bench: $(READY)
 	$(BIN)/paramlab fetch

@@ -14,6 +14,7 @@ from bs4 import BeautifulSoup, Tag
 from sphinx.util.images import get_image_size
 
 ROOT = Path(__file__).parents[2]
+STORED = Path(__file__).with_name("addresses.txt")
 PAGE_KB, FRONT_PAGE_KB = 110, 90
 DESCRIPTION_LETTERS = range(40, 201)
 UNSHARED = {"404.html", "search.html"}  # pages whose address nobody sends
@@ -147,6 +148,16 @@ def broken_links(site: Path) -> list[str]:
             elif parts.fragment and file.suffix == ".html":
                 if unquote(parts.fragment) not in anchors(file):
                     faults.append(f"{path.relative_to(site)}: no anchor {target}")
+    return faults
+
+
+def stored_addresses(site: Path) -> list[str]:
+    """Find addresses that were published and lead nowhere now."""
+    faults = []
+    for stored in STORED.read_text("utf-8").split():
+        page, _, anchor = stored.partition("#")
+        if not (site / page).is_file() or (anchor and anchor not in anchors(site / page)):
+            faults.append(f"{stored} is gone")
     return faults
 
 
@@ -304,6 +315,7 @@ def private_paths(site: Path) -> list[str]:
 
 CHECKS: dict[str, Check] = {
     check.__name__: check
-    for check in (foreign_resources, broken_links, headings, duplicate_ids, alternative_texts,
-                  front_page, published_files, descriptions, sizes, cards, private_paths)
+    for check in (foreign_resources, broken_links, stored_addresses, headings, duplicate_ids,
+                  alternative_texts, front_page, published_files, descriptions, sizes, cards,
+                  private_paths)
 }  # fmt: skip

@@ -37,7 +37,7 @@ DRAWING = """<?xml version="1.0"?><!DOCTYPE svg>
 
 
 @pytest.mark.parametrize(
-    "module", [addresses, cells, figures, markup, mentions, publishing, search, tables]
+    "module", [addresses, cells, figures, markup, mentions, publishing, search]
 )
 def test_examples_in_the_docstrings_hold(module):
     result = doctest.testmod(module)

@@ -65,6 +65,8 @@ FAULTS = [
     ("broken_links", added('<img src="../_images/missing.png" alt="Not there">')),
     ("broken_links", replaced('href="/', 'href="', "404.html")),
     ("broken_links", replaced('search.html"', 'nowhere.html"', "404.html")),
+    ("stored_addresses", lambda site: (site / PAGE).unlink()),
+    ("stored_addresses", replaced('id="a1"', 'id="a01"', "reference/ledger.html")),
     ("headings", added("<h1>Again</h1>")),
     ("headings", added("<h6>Deep</h6>")),
     ("duplicate_ids", added('<p id="main">x</p>')),

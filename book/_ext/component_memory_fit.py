@@ -46,7 +46,7 @@ WORDS = {
     "beyond": "Its window ends at {window} tokens; that is what is computed.",
     "longest": "The longest context that fits is {longest} tokens, of a window of {window}.",
     "none": "No context fits, not even one token.",
-    "speed": "It can write at most {speed} tokens per second in each text.",
+    "speed": "The device can write at most {speed} tokens per second in each text.",
     "all": "All models, as a table",
     "caption": "GB for weights, and for keys and values of one text in 16 bits, up to 32,768 "
     "tokens or the model's window; nothing for the program. Most memory last.",

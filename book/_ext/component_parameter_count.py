@@ -51,8 +51,8 @@ WORDS = {
     "biases": "Of these, biases: ",
     "active": "A token passes through: ",
     "all": "All models, as a table",
-    "caption": "Parameters by part, each counted once; of experts, active are those that a token "
-    "passes through",
+    "caption": "Parameters, each counted once; active are those that a token passes through. Then "
+    "the shares of the parts.",
     "model_head": "model",
     "total": "total",
     "active_head": "active",
@@ -179,6 +179,6 @@ def _everything(models: list[catalog.Published]) -> tuple[list[str], list[tuple]
         found = count(model.config)
         groups = [sum(found.by_part.get(part, 0) for part in parts)
                   for parts in (TABLES, ("attention",), MLPS)]  # fmt: skip
-        numbers = (found.total, found.active, *groups, found.total - sum(groups))
-        rows.append((escape(model.name), *(f"{n:,}" for n in numbers)))
+        shares = (share(n, found.total) for n in (*groups, found.total - sum(groups)))
+        rows.append((escape(model.name), f"{found.total:,}", f"{found.active:,}", *shares))
     return [WORDS[name] for name in head], rows

@@ -8,8 +8,8 @@ script of the old kind, since a browser loads no module from ``file://``, and ``
 custom element of its name.
 
 What the reader sees is written by ``component_NAME.py`` (``build``), complete with the answer to
-the first question; the script only keeps it up to date. All its words stand there, in one table
-``WORDS``, for whoever translates them.
+the first question; the script only keeps it up to date. All its words stand at the top of that
+module, in tables, for whoever translates them.
 """
 
 import importlib

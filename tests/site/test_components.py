@@ -40,6 +40,37 @@ def test_a_module_stands_alone_and_exports_what_anywidget_asks_for(visit, module
     assert page.evaluate(exported) == "function"
 
 
+@pytest.mark.parametrize("name", ["memory-fit", "context-cost", "parameter-count"])
+def test_a_calculator_renders_into_an_empty_element_as_in_jupyterlab(visit, name):
+    markup, data = components.parts(name)
+    window = visit()
+    page = window.open("index.html")
+    same = page.evaluate(
+        """async ([name, markup, data]) => {
+          const { default: component } = await import(`./_static/components/${name}.mjs`);
+          const [el, state] = [document.createElement("div"), new Map()];
+          const fixed = { markup, data };
+          document.body.append(el);
+          component.render({ el, model: { get: (name) => fixed[name] ?? state.get(name),
+            set: (name, value) => state.set(name, value), on() {}, save_changes() {} } });
+          const written = document.createElement("div");
+          written.innerHTML = markup;
+          const words = (of) => of.textContent.replace(/\\s/g, "");
+          return words(written) === words(el);
+        }""",
+        [name, markup, data],
+    )
+    assert same and window.faults == []
+
+
+def test_from_a_folder_of_files_an_address_gives_its_answer(browser, site):
+    page = browser.new_page()
+    page.goto(f"{(site / PAGE).as_uri()}#model=phi4&context=16000")
+    wanted, _ = memory_fit.answer("phi4", memory_fit.DEVICE, 16_000)
+    assert wanted.startswith(page.locator("memory-fit [data-value=answer]").inner_text())
+    page.close()
+
+
 @pytest.mark.parametrize("text", ["import a from 'b';\nexport default {};", "export const a = 1;"])
 def test_a_module_that_imports_or_exports_no_component_is_refused(text: str):
     with pytest.raises(ExtensionError):
@@ -241,6 +272,15 @@ def test_operations_and_caches_of_every_model_are_those_of_python_to_the_digit(v
     assert computed(visit().open(PAGE), "context-cost", sent, script) == wanted
 
 
+def test_the_numbers_around_the_calculators_are_computed():
+    tokens, n_words = context_cost.tokens_per_page()
+    page = (ROOT / "book" / "reference" / "calculators.md").read_text("utf-8")
+    assert f"{n_words} words in {tokens // context_cost.WORDS_PER_PAGE} tokens" in page
+    assert f"a page is {context_cost.WORDS_PER_PAGE} words" in page
+    first = context_cost.answer(context_cost.MODEL, context_cost.CONTEXT, context_cost.COMPARED)
+    assert "19.3 times" in page and "19.3 times the operations" in first
+
+
 def test_what_a_longer_text_costs_reads_as_python_writes_it(visit):
     window = visit()
     page = window.open(f"{PAGE}#context=70000&compared=900&attention=full")
@@ -316,6 +356,12 @@ def test_a_moved_size_moves_what_follows_it_and_another_model_starts_anew(visit)
     assert answer == "Mixtral-8x7B has 46,702,792,704 parameters."
     assert box.get_by_label("Chosen per token").is_visible()
     assert not box.get_by_label("Encoder layers").is_visible()
-    assert page.locator("memory-fit [name=model]").input_value() == "mixtral-8x7b"
+    fit = page.locator("memory-fit [name=model]")
+    assert fit.input_value() == "mixtral-8x7b"
+    box.get_by_label("Width", exact=True).fill("5000")
+    fit.select_option("gemma-2b")
+    answer = box.locator("[data-value=answer]").inner_text()
+    assert answer == "Gemma-2B has 2,506,172,416 parameters."
+    fit.select_option("mixtral-8x7b")
     assert page.url.endswith("#model=mixtral-8x7b")
     assert window.faults == []

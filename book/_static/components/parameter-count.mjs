@@ -106,10 +106,8 @@ const render = ({ model, el }) => {
 
   el.querySelector("form").addEventListener("submit", (event) => event.preventDefault());
   el.addEventListener("input", ({ target }) => {
-    if (target === choice) { // another model is shown as it is
-      model.set("model", choice.value);
-      asPublished();
-    } else if (isBox(target)) model.set(target.name, target.checked === (own(target.name) === "1") ? undefined : String(Number(target.checked)));
+    if (target === choice) model.set("model", choice.value);
+    else if (isBox(target)) model.set(target.name, target.checked === (own(target.name) === "1") ? undefined : String(Number(target.checked)));
     else if (target.checkValidity()) {
       const follows = target === controls.n_heads && !controls.n_kv_heads.disabled
         && own("n_kv_heads") === own("n_heads") && model.get("n_kv_heads") === model.get("n_heads");
@@ -129,7 +127,8 @@ const render = ({ model, el }) => {
     model.save_changes();
     el.querySelector("[role=status]").textContent = show();
   });
-  for (const name of Object.keys(controls)) model.on(`change:${name}`, adopt);
+  model.on("change:model", () => { asPublished(); adopt(); }); // another model is shown as it is
+  for (const name of Object.keys(moved)) model.on(`change:${name}`, adopt);
   adopt();
 };
 

@@ -79,8 +79,11 @@ def remove_leftovers(app: Sphinx, exception: Exception | None) -> None:
     """Delete what an earlier build wrote and this book no longer has."""
     if exception or not isinstance(app.builder, BookBuilder):
         return
+    import models  # which imports this module
+
     outdir = Path(app.outdir)
-    names = [*app.env.found_docs, "search", "404"]
+    generated = [models.pagename(model.slug) for model in models.models(app)]
+    names = [*app.env.found_docs, *generated, "search", "404"]
     pages = {Path(app.builder.get_outfilename(name)) for name in names}
     # myst-nb copies its own style sheet, which no page of ours links
     own = {
@@ -89,8 +92,9 @@ def remove_leftovers(app: Sphinx, exception: Exception | None) -> None:
         for path in Path(app.confdir, entry).iterdir()
     } | {"search-index.js"}
     images = {names[1] for names in app.env.images.values()}
-    for path in outdir.rglob("*.html"):
-        if path not in pages:
+    drawings = {page.with_suffix(".svg") for page in pages}
+    for path in [*outdir.rglob("*.html"), *(outdir / models.FOLDER).glob("*.svg")]:
+        if path not in pages | drawings:
             path.unlink()
     for folder, wanted in (("_static", own), ("_images", images)):
         for path in (outdir / folder).glob("*"):

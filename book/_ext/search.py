@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
 
+import models
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
@@ -145,7 +146,7 @@ def search_page(app: Sphinx) -> Iterator[tuple[str, dict, str]]:
         }
         for docname, parts in sorted(getattr(app.env, "search_sections", {}).items())
         for number, part in enumerate(parts)
-    ]
+    ] + models.entries(app)
     index, files = stored(entries)
     static = Path(app.outdir, "_static")
     shutil.rmtree(static / "search", ignore_errors=True)

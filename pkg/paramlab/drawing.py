@@ -361,7 +361,7 @@ def _scale(total: int, height: float) -> tuple[int, float]:
     return unit, sqrt(unit * area)
 
 
-def architecture_svg(name: str, config: ModelConfig) -> str:
+def architecture_svg(name: str, config: ModelConfig, heading: bool = True) -> str:
     """Draw a model: an SVG file of a few kilobytes, for a page or to stand alone.
 
     Parameters
@@ -370,6 +370,8 @@ def architecture_svg(name: str, config: ModelConfig) -> str:
         What stands over it.
     config
         The architecture. All that :func:`paramlab.params.count` counts is drawn.
+    heading
+        Whether name and number stand in the drawing; a page may have them above it.
 
     Examples
     --------
@@ -379,11 +381,11 @@ def architecture_svg(name: str, config: ModelConfig) -> str:
     ('<svg', True)
     """
     counted, parts = count(config), regions(config)
-    pen = _Pen(counted.total, _height(parts), 34 + 18 * (1 + (counted.active < counted.total)))
+    lines = _heading(name, counted) if heading else []
+    pen = _Pen(counted.total, _height(parts), 16 + 18 * len(lines) if lines else 4)
     for region in parts:
         pen.region(region)
     beside = pen.beside()
-    heading = _heading(name, counted)
     bottom = pen.y + 14
     unit, side = _scale(counted.total, _height(parts))
     scale = (
@@ -402,18 +404,18 @@ def architecture_svg(name: str, config: ModelConfig) -> str:
         f'<svg class="figure architecture" xmlns="http://www.w3.org/2000/svg" role="img" '
         f'aria-label="{escape(about)}" viewBox="0 0 {_n(WIDTH)} {_n(bottom + 24)}" '
         f'fill="{LIGHT["ink"]}"><desc>{escape("; ".join(listed))}</desc>'
-        f"<style>{_style()}</style>{heading}{''.join(pen.marks)}{beside}{scale}</svg>\n"
+        f"<style>{_style()}</style>{''.join(lines)}{''.join(pen.marks)}{beside}{scale}</svg>\n"
     )
     return svg.encode("ascii", "xmlcharrefreplace").decode()  # the same in every encoding
 
 
-def _heading(name: str, counted: Count) -> str:
+def _heading(name: str, counted: Count) -> list[str]:
     words = [WORDS["parameters"].format(n=in_words(counted.total))]
     if counted.active < counted.total:
         words.append(WORDS["active"].format(n=in_words(counted.active)))
     short = name if len(name) <= LONGEST_NAME else "…" + name[1 - LONGEST_NAME :]
     lines = (_text(0, 44 + 18 * i, line) for i, line in enumerate(words))
-    return _text(0, 22, short, ' class="name"') + "".join(lines)
+    return [_text(0, 22, short, ' class="name"'), *lines]
 
 
 def _height(parts: Sequence[Region]) -> float:

@@ -4,7 +4,7 @@ import importlib.resources
 from pathlib import Path
 
 import pytest
-from checks import pages
+from checks import looked_at
 from conftest import SIZES
 from playwright.sync_api import Page
 
@@ -38,7 +38,7 @@ def violations(page: Page) -> list[str]:
 @pytest.mark.parametrize(("device", "theme"), [("desktop", "light"), ("phone", "dark")])
 def test_every_page_is_accessible_quiet_and_fits(visit, site: Path, device: str, theme: str):
     window = visit(device, color_scheme=theme)
-    for path in pages(site):
+    for path in looked_at(site):
         page = window.open(path.relative_to(site).as_posix())
         assert page.locator("html").get_attribute("data-theme") == theme
         width = page.evaluate("document.documentElement.scrollWidth")
@@ -94,7 +94,7 @@ def test_text_of_figures_stays_inside_and_readable(visit, site: Path, device: st
         return [text.textContent, out, parseFloat(getComputedStyle(text).fontSize) * scale];
       });
     })"""
-    for path in pages(site):
+    for path in looked_at(site):
         page = window.open(path.relative_to(site).as_posix())
         page.evaluate(OPEN_ALL)
         for words, out, size in page.evaluate(measure):
@@ -127,6 +127,25 @@ def test_search_finds_words_phrases_numbers_and_chinese(visit, question: str, wo
     first.click()
     page.wait_for_url(f"**/{target}")
     assert word.lower() in page.locator("main").text_content().lower()
+    assert window.faults == []
+
+
+def test_search_finds_a_model_by_its_name(visit):
+    page = visit().open("search.html?q=qwen3-8b")
+    first = page.locator(".search-results a").first
+    assert first.get_attribute("href") == "models/qwen3-8b.html"
+    first.click()
+    assert page.locator("h1").inner_text() == "Qwen3-8B"
+
+
+def test_the_drawing_of_a_model_stands_alone_and_takes_the_colors_of_a_dark_page(visit):
+    window = visit(color_scheme="dark")
+    ink = "getComputedStyle(document.querySelector('svg text')).fill"
+    on_page = window.open("models/mixtral-8x7b.html").evaluate(ink)
+    assert window.page.locator("svg.architecture title").first.text_content()
+    window.page.get_by_role("link", name="This drawing as a file").click()
+    window.page.wait_for_url("**/models/mixtral-8x7b.svg")
+    assert window.page.evaluate(ink) == on_page == "rgb(228, 225, 217)"
     assert window.faults == []
 
 
@@ -247,7 +266,7 @@ def test_no_output_is_cut_on_a_phone_but_tables_with_a_name(visit, site: Path):
     cut = """() => [...document.querySelectorAll(".cell_output pre, .cell_output .printed")].filter(
       (box) => box.getClientRects().length && box.scrollWidth > (box.tagName === "PRE" ? box
         : box.parentElement).clientWidth + 1).map((box) => box.textContent.slice(0, 60))"""
-    for path in pages(site):
+    for path in looked_at(site):
         page = window.open(path.relative_to(site).as_posix())
         page.evaluate(OPEN_ALL)
         assert page.evaluate(cut) == [], path
@@ -267,7 +286,7 @@ def test_the_catalog_is_filtered_and_its_notes_unfold(visit):
 def test_a_wide_box_can_be_scrolled_with_the_keyboard(visit, site: Path):
     window = visit("phone")
     wide = 0
-    for path in pages(site):
+    for path in looked_at(site):
         page = window.open(path.relative_to(site).as_posix())
         for box in page.locator("pre, .scroll").all():
             if box.is_visible() and box.evaluate("box => box.scrollWidth > box.clientWidth"):

@@ -15,6 +15,7 @@ import formulas
 import fresh
 import markup
 import mentions
+import models
 import publishing
 import pytest
 import reading
@@ -23,7 +24,7 @@ from bs4 import BeautifulSoup
 from checks import ROOT
 from docutils import nodes
 from docutils.utils import new_document
-from paramlab import claims, display, html, page
+from paramlab import catalog, claims, display, html, page
 from sphinx.errors import ExtensionError
 
 STYLES = (ROOT / "book" / "_static" / "book.css").read_text("utf-8")
@@ -37,7 +38,7 @@ DRAWING = """<?xml version="1.0"?><!DOCTYPE svg>
 
 
 @pytest.mark.parametrize(
-    "module", [addresses, cells, figures, markup, mentions, publishing, search]
+    "module", [addresses, cells, figures, markup, mentions, models, publishing, search]
 )
 def test_examples_in_the_docstrings_hold(module):
     result = doctest.testmod(module)
@@ -82,6 +83,32 @@ def test_a_printed_table_becomes_the_same_table_of_the_page(monkeypatch):
 
 def texts(row: tuple) -> list[str]:
     return [f"{cell:,}" if isinstance(cell, int) else cell for cell in row]
+
+
+PAGES_OF_MODELS = {model: models.size(model) for model in catalog.published()}
+
+
+def test_every_model_has_a_page_with_its_count_its_license_and_its_source():
+    for model, n in PAGES_OF_MODELS.items():
+        body = BeautifulSoup(models.body(model, PAGES_OF_MODELS, ""), "html.parser")
+        words = " ".join(body.get_text(" ").split())
+        assert body.h1.get_text() == model.name
+        assert models.lead(model) in words and (not n or f"{n:,}" in models.lead(model))
+        assert (body.svg is not None) == (model.config is not None), model.slug
+        assert (model.license or models.WORDS["license unknown"]) in words, model.slug
+        assert not re.search(r"\bNone\b|[{}`]", words), model.slug
+
+
+def test_the_page_of_a_model_says_what_a_context_takes():
+    model = catalog.find("llama-3.1-8b")
+    calculators = "../reference/calculators.html"
+    body = BeautifulSoup(models.body(model, PAGES_OF_MODELS, calculators), "html.parser")
+    rows = [[cell.get_text() for cell in row.find_all(["th", "td"])] for row in body.find_all("tr")]
+    kept = 32_768 * 2 * 32 * 8 * 128 * 2  # keys and values, 32 layers, 8 heads of 128, 2 bytes
+    weights = 8_030_261_248 * 2
+    told = [display.in_bytes(n) for n in (kept, kept + weights, kept + weights // 4)]
+    assert ["32,768", *told] in rows
+    assert body.find("a", href=f"{calculators}#model=llama3.1-8b&context=32768")
 
 
 LABELS = set("What it says gets right Where stops A better Claim sentence".split())

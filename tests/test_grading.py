@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import time
+import zipfile
 from functools import cache
 from pathlib import Path
 
@@ -428,6 +429,32 @@ def test_a_mistyped_key_is_named_in_the_feedback():
     cell = "def q4(*arguments):\n    return {'hour': 1.0, 'dollars': 2.0, 'kwh': 3.0}"
     mark = proof.handed_in(third, "doe", {"q4": cell}, Limits()).questions["q4"]
     assert mark.state == "wrong" and "without the key 'hours'" in mark.message
+
+
+def test_what_cannot_be_unpacked_is_named_and_the_rest_is_collected(course, tmp_path):
+    place = tmp_path / "export.zip"
+    with zipfile.ZipFile(place, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in ("ann", "bob"):
+            archive.writestr(f"{name}.ipynb", json.dumps({"cells": [name] * 50}))
+    content = bytearray(place.read_bytes())
+    content[60:64] = b"\xff\xff\xff\xff"
+    place.write_bytes(content)
+    found = collect(course, "1", place)
+    assert found.students == ["bob"] and "ann.ipynb: it cannot be unpacked" in found.notes[0]
+
+
+def test_a_source_that_is_none_is_one_sentence(tmp_path, capsys):
+    assert main(["new", str(tmp_path / "course")]) == 0
+    capsys.readouterr()
+    for text, said in (
+        ("x = ", "cannot be run: SyntaxError: invalid syntax (assignment_1.py, line 1)"),
+        ("1 / 0", "cannot be run: ZeroDivisionError: division by zero"),
+        ("points = 3", "lacks minutes, chapters"),
+    ):
+        (tmp_path / "course/assignments/assignment_1.py").write_text(text, encoding="utf-8")
+        assert main(["release", "1", "--course", str(tmp_path / "course")]) == 2
+        out, err = capsys.readouterr()
+        assert out == "" and err.count("\n") == 1 and said in err
 
 
 def test_nothing_is_exported_as_zero_that_nobody_graded():

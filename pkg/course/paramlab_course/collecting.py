@@ -3,6 +3,7 @@
 import os
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -121,8 +122,12 @@ def _files(place: Path, collected: Collected) -> Iterator[tuple[str, float, byte
                     if info.file_size > MOST_BYTES:
                         collected.notes.append(f"{info.filename}: it is too large")
                         continue
-                    with archive.open(info) as file:
-                        content = file.read(MOST_BYTES + 1)
+                    try:
+                        with archive.open(info) as file:
+                            content = file.read(MOST_BYTES + 1)
+                    except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError) as error:
+                        collected.notes.append(f"{info.filename}: it cannot be unpacked ({error})")
+                        continue
                     yield info.filename, float("".join(f"{n:02}" for n in info.date_time)), content
     else:
         raise CourseError(f"{place} is neither a folder nor a zip file")

@@ -204,10 +204,18 @@ def read(path: Path) -> Source:
     ------
     FileNotFoundError
         When there is none.
+    ValueError
+        When the file cannot be run, or lacks what an assignment has.
     """
     if not path.is_file():
         raise FileNotFoundError(f"there is no assignment {path}")
-    module = _run(path)
+    try:
+        module = _run(path)
+    except Exception as error:
+        said = str(error).partition("\n")[0]
+        raise ValueError(f"{path} cannot be run: {type(error).__name__}: {said}") from error
+    if missing := [name for name in ("points", "minutes", "chapters") if not hasattr(module, name)]:
+        raise ValueError(f"{path} lacks {', '.join(missing)}")
     name = path.stem.removeprefix("assignment_")
     questions = [
         Item(name, key, value)

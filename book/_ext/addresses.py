@@ -94,7 +94,7 @@ def remove_leftovers(app: Sphinx, exception: Exception | None) -> None:
     images = {names[1] for names in app.env.images.values()}
     drawings = {page.with_suffix(".svg") for page in pages}
     for path in [*outdir.rglob("*.html"), *(outdir / models.FOLDER).glob("*.svg")]:
-        if path not in pages | drawings:
+        if path not in pages | drawings and path.parent != outdir / "slides":  # slides.py
             path.unlink()
     for folder, wanted in (("_static", own), ("_images", images)):
         for path in (outdir / folder).glob("*"):

@@ -55,6 +55,9 @@ PARTS = {  # operations by part; "scores" stands for both products of queries, k
     "projections": "Queries, keys, values, output",
     "MLP": "MLP",
     "experts": "Experts",
+    "expert projection": "Way into the experts",
+    "state layers": "State layers",
+    "writing and reading states": "Writing and reading states",
     "router": "Router",
     "shared expert": "Shared expert",
     "embedding projection": "Embedding projection",
@@ -125,7 +128,7 @@ def answer(slug: str, context: int, other: int, attention: str = "causal") -> st
         "writing": in_words(decode_operations(model.config, context, attention).flops),
         "share": ratio(100 * reading.scores, reading.multiply_adds, 1),
         "work": ratio(reading.flops, base.flops, 1),
-        "scores": ratio(reading.scores, base.scores, 1),
+        "scores": ratio(reading.scores or 1, base.scores or 1, 1),
         "length": ratio(context, other, 1),
         "window": f"{model.config.n_ctx:,}",
     }
@@ -168,11 +171,18 @@ def build() -> Parts:
     ))  # fmt: skip
     spoken = {name: w[name] for name in SPOKEN}
     data = {
-        "models": {m.slug: asdict(cost_coefficients(m.config)) for m in models},
+        "models": {m.slug: _coefficients(m) for m in models},
         "tokens_per_page": tokens_per_page(),
         "words": {**spoken, "parts": PARTS, "scales": SCALES},
     }
     return Parts(markup, data)
+
+
+def _coefficients(model: catalog.Published) -> dict:
+    """Return the coefficients that the script uses."""
+    unused = ("numbers", "rows", "n_experts", "n_active")
+    found = asdict(cost_coefficients(model.config))
+    return {name: value for name, value in found.items() if name not in unused}
 
 
 def _everything(models: list[catalog.Published]) -> tuple[list[str], list[tuple]]:

@@ -185,11 +185,18 @@ def build() -> Parts:
     }
     spoken = ("left", "missing", "own", "fits", "lacks", "beyond", "longest", "none", "speed")
     data = {
-        "models": {m.slug: asdict(cost_coefficients(m.config)) for m in models},
+        "models": {m.slug: _coefficients(m) for m in models},
         "devices": devices,
         "words": {name: w[name] for name in spoken},
     }
     return Parts(markup, data)
+
+
+def _coefficients(model: catalog.Published) -> dict:
+    """Return the coefficients that the script uses."""
+    unused = ("after_last",)
+    found = asdict(cost_coefficients(model.config))
+    return {name: value for name, value in found.items() if name not in unused}
 
 
 def _everything(models: list[catalog.Published]) -> tuple[list[str], list[tuple]]:

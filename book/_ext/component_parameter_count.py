@@ -6,7 +6,7 @@ from components import Parts, field, folded, number_field, select, table, value
 from paramlab import catalog
 from paramlab.coefficients import count_terms
 from paramlab.conventions import SWITCHES
-from paramlab.params import count
+from paramlab.params import NO_TOKENS, count
 
 MODEL = "gpt2-small"
 WORDS = {
@@ -77,6 +77,16 @@ PARTS = {  # what a part is called; those of the package, and where they differ,
     "attention": "Attention",
     "MLP": "MLP",
     "experts": "Experts",
+    "expert projection": "Way into the experts",
+    "state layers": "State layers",
+    "low-rank branch": "Low-rank branch",
+    "streams": "Streams",
+    "indexer": "Indexer",
+    "input per layer": "Input of each layer",
+    "table per layer": "Table for each layer",
+    "vision encoder": "Vision encoder",
+    "audio encoder": "Audio encoder",
+    "projector": "Projector",
     "router": "Router",
     "shared expert": "Shared expert",
     "norms": "Norms",
@@ -157,7 +167,12 @@ def build() -> Parts:
         folded(w["all"], table(w["caption"], *_everything(models), "printed wide")),
     ))  # fmt: skip
     spoken = {name: w[name] for name in ("has", "changed", "counted", "both")}
-    data = {"models": terms, "templates": templates, "words": {**spoken, "parts": PARTS}}
+    data = {
+        "models": terms,
+        "templates": templates,
+        "no_tokens": NO_TOKENS,
+        "words": {**spoken, "parts": PARTS},
+    }
     return Parts(markup, data)
 
 

@@ -95,9 +95,8 @@ def select(name: str, options: Iterable[tuple[str, str]], chosen: str) -> str:
 def number_field(name: str, value: object = "", least: float = 1, step: object = 1) -> str:
     """Return a field for a number; one without a value may stay empty."""
     required = "" if value == "" else " required"
-    return (
-        f'<input type="number" name="{name}" value="{value}" min="{least}" step="{step}"{required}>'
-    )
+    range_of = f'min="{least}" max="{10**9}" step="{step}"'
+    return f'<input type="number" name="{name}" value="{value}" {range_of}{required}>'
 
 
 def value(name: str, text: str = "", tag: str = "span") -> str:

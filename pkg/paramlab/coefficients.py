@@ -15,7 +15,7 @@ from paramlab.conventions import SWITCHES
 from paramlab.costs import SCORES, forward_operations, kv_cache_bytes, state_bytes
 from paramlab.memory_fit import is_rounded
 from paramlab.pairs import all_pairs, windows
-from paramlab.params import Array, stacks
+from paramlab.params import Array, Stack, stacks
 
 
 @dataclass(frozen=True)
@@ -235,10 +235,12 @@ def count_terms(config: ModelConfig) -> CountTerms:
             size = Named(n, {name: 1}) * size
         key = array.part, array.role, needs, left_out, bool(array.tied_to)
         sums[key] = Named(0, {}) + sums.get(key, 0) + size
-    if e:
-        sizes["n_active"] = e.n_active
     terms = tuple(Term(size.written, *key) for key, size in sums.items())
-    return CountTerms(layers | sizes, switches, terms)
+    used = {name for term in terms for name in term.size.replace("+", "*").split("*")}
+    sizes = {name: size for name, size in (layers | sizes).items() if name in used}
+    if e:
+        sizes |= {"n_experts": e.n_experts, "n_active": e.n_active}
+    return CountTerms(sizes, switches, terms)
 
 
 def _named(config: ModelConfig, sizes: Mapping[str, int]) -> ModelConfig:
@@ -255,20 +257,28 @@ def _named(config: ModelConfig, sizes: Mapping[str, int]) -> ModelConfig:
 
 
 def _arrays(config: ModelConfig) -> list[tuple[tuple[str, int] | None, Array]]:
-    """Return all arrays but buffers, those of layers with the name and the number of their kind."""
-    found: list[tuple[tuple[str, int] | None, Array]] = []
-    names: set[str] = set()
-    for stack in stacks(config):
-        kind = None
-        if "{i}" in stack.arrays[0].name:
-            is_dense = config.experts and all(array.part != "experts" for array in stack.arrays)
-            in_encoder = stack.arrays[0].name.startswith("encoder")
-            name = (
-                "n_encoder_layers" if in_encoder else "n_dense_layers" if is_dense else "n_layers"
-            )
-            while name in names:  # a hybrid has layers of other kinds
-                name += "_more"
-            names.add(name)
-            kind = name, stack.n
-        found += ((kind, array) for array in stack.arrays if array.role != "buffer")
-    return found
+    """Return all arrays but buffers, those of layers with the name and the number of their kind.
+
+    Of a hybrid with several kinds of one name, each has a number: ``n_layers_1``.
+    """
+    found = stacks(config)
+    names = [_layers_of(stack, config) for stack in found]
+    seen: Counter[str] = Counter()
+    arrays: list[tuple[tuple[str, int] | None, Array]] = []
+    for stack, name in zip(found, names, strict=True):
+        seen[name] += 1
+        numbered = f"{name}_{seen[name]}" if names.count(name) > 1 else name
+        kind = (numbered, stack.n) if name else None
+        arrays += ((kind, array) for array in stack.arrays if array.role != "buffer")
+    return arrays
+
+
+def _layers_of(stack: Stack, config: ModelConfig) -> str:
+    """Return what the number of these layers is called; nothing if they are no layers."""
+    first = stack.arrays[0].name
+    if "{i}" not in first:
+        return ""
+    if first.startswith("encoder"):
+        return "n_encoder_layers"
+    dense = config.experts and all(array.part != "experts" for array in stack.arrays)
+    return "n_dense_layers" if dense else "n_layers"

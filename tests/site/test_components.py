@@ -239,10 +239,19 @@ def test_an_answer_is_found_by_name_and_keyboard_and_its_address_gives_it_again(
 
 def test_an_address_with_nonsense_leaves_the_first_answer(visit):
     window = visit()
-    page = window.open(f"{PAGE}#model=nothing&context=-5&bits=x&device=&texts=0&find=1&zzz=2")
+    nonsense = (
+        "model=nothing&context=-5&bits=x&device=&texts=0&find=1&zzz=2&d_model=0.5&n_layers=1e99"
+    )
+    page = window.open(f"{PAGE}#{nonsense}")
     answer = page.locator("memory-fit [data-value=answer]").inner_text()
     wanted, _ = memory_fit.answer("llama3.1-8b", memory_fit.DEVICE, memory_fit.CONTEXT)
     assert wanted.startswith(answer)
+    counted = page.locator("parameter-count [data-value=answer]")
+    assert counted.inner_text() == "GPT-2 small has 124,439,808 parameters."
+    page.locator("parameter-count [name=n_layers]").fill("1.2e1")
+    page.locator("parameter-count [name=vocab_size]").fill("1e9")
+    assert "would have 768,085,842,432 parameters" in counted.inner_text()
+    page.locator("memory-fit [name=texts]").fill("1e300")
     assert window.faults == []
 
 
@@ -298,9 +307,10 @@ def test_every_model_is_counted_as_python_counts_it_by_every_convention(visit):
     script = """(c, {data, slugs, choices}) => slugs.map((slug) => {
       const [template, sizes, switches] = data.models[slug];
       const big = Object.fromEntries(Object.entries(sizes).map(([name, n]) => [name, BigInt(n)]));
-      const terms = data.templates[template], found = c.count(terms, big, switches);
-      return [found.active, found.biases, ...choices.flatMap((leftOut) =>
-        [false, true].map((twice) => c.count(terms, big, switches, leftOut, twice).total))];
+      const terms = data.templates[template], noTokens = data.no_tokens;
+      const found = c.count(terms, big, switches, { noTokens });
+      return [found.active, found.biases, ...choices.flatMap((leftOut) => [false, true].map(
+        (tiedTwice) => c.count(terms, big, switches, { leftOut, tiedTwice }).total))];
     })"""
     wanted = []
     for slug in slugs:
@@ -312,6 +322,13 @@ def test_every_model_is_counted_as_python_counts_it_by_every_convention(visit):
         wanted.append([str(n) for n in row])
     sent = {"data": data, "slugs": slugs, "choices": choices}
     assert computed(visit().open(PAGE), "parameter-count", sent, script) == wanted
+
+
+def test_every_part_has_a_name_for_readers():
+    templates = components.parts("parameter-count").data["templates"]
+    assert {term.part for terms in templates for term in terms} <= set(parameter_count.PARTS)
+    models = components.parts("context-cost").data["models"].values()
+    assert {part for model in models for part in model["by_part"]} <= set(context_cost.PARTS)
 
 
 def test_the_counter_has_the_ten_counts_of_chapter_4_and_an_address_for_each(visit):

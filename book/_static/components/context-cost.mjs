@@ -56,7 +56,7 @@ const render = ({ model, el }) => {
   const plain = (text) => text.toLowerCase().replace(/[^a-z0-9.]+/g, "");
   const put = (name, text) => { el.querySelector(`[data-value="${name}"]`).textContent = text; };
   const sum = (parts) => Object.values(parts).reduce((a, b) => a + b, 0n);
-  const whole = (control) => BigInt(Math.max(1, Math.trunc(control.valueAsNumber) || 1));
+  const whole = (control) => BigInt(Math.trunc(Math.min(control.max, Math.max(control.min, control.valueAsNumber || 0))));
 
   const show = () => {
     const m = models[controls.model.value];
@@ -106,10 +106,7 @@ const render = ({ model, el }) => {
   };
 
   el.querySelector("form").addEventListener("submit", (event) => event.preventDefault());
-  el.addEventListener("input", ({ target }) => {
-    model.set(target.name, target.value);
-    show();
-  });
+  el.addEventListener("input", ({ target }) => model.set(target.name, target.value));
   el.addEventListener("change", () => {
     model.save_changes();
     el.querySelector("[role=status]").textContent = show();

@@ -69,7 +69,8 @@ const render = ({ model, el }) => {
   const say = (words, values) => words.replace(/\{(\w+)\}/g, (_, name) => values[name]);
   const plain = (text) => text.toLowerCase().replace(/[^a-z0-9.]+/g, "");
   const put = (name, text) => { el.querySelector(`[data-value="${name}"]`).textContent = text; };
-  const whole = (control, least) => BigInt(Math.max(least, Math.trunc(control.valueAsNumber) || 0));
+  const between = (control) => Math.min(control.max, Math.max(control.min, control.valueAsNumber || 0));
+  const whole = (control) => BigInt(Math.trunc(between(control)));
 
   const show = () => {
     const m = models[controls.model.value];
@@ -78,9 +79,9 @@ const render = ({ model, el }) => {
     if (onlyExperts.disabled && onlyExperts.selected) controls.bits.selectedIndex = 0;
     const [quarters, only] = controls.bits.value.split(" ");
     const bits = { quarters: BigInt(4 * quarters), onlyExperts: only === "experts" };
-    const asked = whole(controls.context, 1), texts = whole(controls.texts, 1);
+    const asked = whole(controls.context), texts = whole(controls.texts);
     const tokens = least(asked, BigInt(m.n_ctx));
-    const giga = (control) => BigInt(Math.round((control.valueAsNumber || 0) * 1e9));
+    const giga = (control) => BigInt(Math.round(between(control) * 1e9));
     const device = controls.memory.value ? null : devices[controls.device.value];
     const parts = [weightBytes(m, bits), texts * cacheBytes(m, tokens), giga(controls.program)];
     const memory = device ? BigInt(device.memory_bytes) : giga(controls.memory);
@@ -142,7 +143,6 @@ const render = ({ model, el }) => {
     if (target === controls.find) find();
     const name = target === controls.find ? "model" : target.name;
     model.set(name, controls[name].value);
-    show();
   });
   el.addEventListener("change", () => {
     model.save_changes();

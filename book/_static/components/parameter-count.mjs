@@ -8,7 +8,8 @@ export const valueOf = (written, sizes) => written.split("+").reduce((sum, produ
   sum + product.split("*").reduce((n, name) => n * (sizes[name] ?? BigInt(name)), 1n), 0n);
 
 // Numbers by part, and how many of them are biases. Terms: size, part, role, needs, left out by, tied.
-export const count = (terms, sizes, switches, leftOut = [], tiedTwice = false) => {
+// Tied terms count once unless told; a token passes no part that sees or hears, and only some experts.
+export const count = (terms, sizes, switches, { leftOut = [], tiedTwice = false, noTokens = [] } = {}) => {
   const byPart = {};
   let biases = 0n;
   for (const [written, part, role, needs, conventions, tied] of terms) {
@@ -21,12 +22,13 @@ export const count = (terms, sizes, switches, leftOut = [], tiedTwice = false) =
   }
   const total = Object.values(byPart).reduce((a, b) => a + b, 0n);
   const { n_experts: all = 1n, n_active: chosen = 1n } = sizes;
-  return { byPart, total, biases, active: total - (byPart.experts ?? 0n) / all * (all - (chosen < all ? chosen : all)) };
+  const idle = (byPart.experts ?? 0n) / all * (all - (chosen < all ? chosen : all));
+  return { byPart, total, biases, active: noTokens.reduce((n, part) => n - (byPart[part] ?? 0n), total - idle) };
 };
 
 const render = ({ model, el }) => {
   if (!el.querySelector("form")) el.innerHTML = model.get("markup");
-  const { models, templates, words } = model.get("data");
+  const { models, templates, no_tokens: noTokens, words } = model.get("data");
   const controls = Object.fromEntries([...el.querySelectorAll("form [name]")].map((control) => [control.name, control]));
   const { model: choice, ...moved } = controls;
   const choices = [...choice.options];
@@ -36,9 +38,10 @@ const render = ({ model, el }) => {
   const isConvention = (control) => Boolean(control.closest("[data-convention]"));
   const put = (name, text) => { el.querySelector(`[data-value="${name}"]`).textContent = text; };
 
-  // What the model has by itself, as text: a size, or 1 and 0 for a switch.
+  // What the model has by itself and the reader may change, as text: a size, or 1 and 0 for a switch.
   const own = (name) => {
-    const [, sizes, switches] = models[choice.value];
+    const [template, sizes, switches] = models[choice.value];
+    if (name === "n_experts" && !templates[template].some(([written]) => written.includes(name))) return "NaN";
     return isConvention(controls[name]) ? "0" : String(sizes[name] ?? Number(switches[name] ?? NaN));
   };
 
@@ -63,13 +66,13 @@ const render = ({ model, el }) => {
   const show = () => {
     const [template, ownSizes, ownSwitches] = models[choice.value];
     const sizes = Object.fromEntries(Object.entries(ownSizes).map(([name, n]) => {
-      const value = controls[name]?.value;
-      return [name, BigInt(value && controls[name].checkValidity() ? value : n)];
+      const control = controls[name];
+      return [name, BigInt(control && !control.disabled && control.checkValidity() ? control.valueAsNumber : n)];
     }));
     const switches = Object.fromEntries(Object.keys(ownSwitches).map((name) => [name, controls[name].checked]));
     const boxes = Object.values(moved).filter((control) => isConvention(control) && control.checked);
     const leftOut = boxes.map((control) => control.value).filter((value) => value !== "tied_twice");
-    const found = count(templates[template], sizes, switches, leftOut, controls.tied_twice.checked);
+    const found = count(templates[template], sizes, switches, { leftOut, tiedTwice: controls.tied_twice.checked, noTokens });
     const big = Object.fromEntries(Object.entries(ownSizes).map(([name, n]) => [name, BigInt(n)]));
     const before = count(templates[template], big, ownSwitches);
     const isMoved = Object.entries(ownSizes).some(([name, n]) => sizes[name] !== BigInt(n))
@@ -114,7 +117,6 @@ const render = ({ model, el }) => {
       const typed = target.value;
       for (const name of follows ? ["n_kv_heads", "n_heads"] : [target.name]) model.set(name, typed === own(name) ? undefined : typed);
     }
-    show();
   });
   el.addEventListener("change", () => {
     place();

@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/ready
 BUILD := $(BIN)/jupyter-book build . -W --keep-going
 
-.PHONY: book test test-fast fuzz lab serve format catalog ledger addresses bench oracle oracle-family clean
+.PHONY: book test test-fast fuzz lab serve format catalog ledger addresses pdf bench oracle oracle-family clean
 
 book: $(READY)
 	$(BIN)/paramlab fetch
@@ -50,7 +50,11 @@ catalog: $(READY)
 
 # After a new page, section, figure or claim: write down its address, which stays.
 addresses: book
-	$(BIN)/python tools/addresses.py
+	$(BIN)/python tools/address_list.py
+
+# The whole book on A4, through Chromium.
+pdf: book
+	$(BIN)/python tools/pdf.py
 
 bench: $(READY)
 	$(BIN)/paramlab fetch

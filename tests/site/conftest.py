@@ -62,11 +62,17 @@ def address(site: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def browser(site: Path) -> Iterator[Browser]:
+def program() -> str:
+    """Return where Chromium is."""
+    found = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
+    if not Path(found).exists():
+        skip_or_fail(f"no browser at {found}; CHROMIUM can name another")
+    return found
+
+
+@pytest.fixture(scope="session")
+def browser(program: str) -> Iterator[Browser]:
     """Return a browser."""
-    program = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
-    if not Path(program).exists():
-        skip_or_fail(f"no browser at {program}; CHROMIUM can name another")
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(
             executable_path=program,

@@ -1,6 +1,6 @@
 """Write down the addresses of the built site: they stay, once they are published.
 
-    python tools/addresses.py
+    python tools/address_list.py
 
 Adds to ``tests/site/addresses.txt`` what is not there yet: every page, section, figure, table,
 equation, exercise, claim and named cell. What stands there and is gone from the site, a test tells.

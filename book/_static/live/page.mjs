@@ -5,34 +5,21 @@ const LOCAL = "on your own machine, with make lab";
 let worker = null; // lives until Stop, or until Python breaks
 let ask = null; // the answer that is waited for
 let running = false;
-let panel = null;
+let cells = [];
+let say = null; // shows a sentence in the panel of the page, and returns the panel
+
+export const connect = (ofPage, voice) => {
+  cells = ofPage;
+  say = voice;
+};
 
 const nameOf = (cell) => cell.node.id.replace(/^cell-/, "");
 const wordsOf = (cell) => nameOf(cell).replaceAll("-", " ");
 const sourceOf = (cell) => (cell.field ? cell.field.value : cell.own);
 
 // Why no code can run here at all, or nothing.
-const obstacle = () => {
-  if (location.protocol === "file:") {
-    return "Code runs only in a page that comes from a server: start python -m http.server in the folder of this site, and open http://localhost:8000.";
-  }
-  if (!("WebAssembly" in globalThis && "Worker" in globalThis)) {
-    return "This browser cannot run Python in a page, since it has no WebAssembly or no workers.";
-  }
-  return "";
-};
-
-const say = (words) => {
-  if (!panel) {
-    panel = document.createElement("div");
-    panel.className = "live-panel";
-    panel.setAttribute("role", "region");
-    panel.setAttribute("aria-label", "Code of this page");
-    panel.innerHTML = '<p role="status"></p>';
-    document.querySelector("main").append(panel);
-  }
-  panel.firstChild.textContent = words;
-};
+const obstacle = () => ("WebAssembly" in globalThis && "Worker" in globalThis ? ""
+  : "This browser cannot run Python in a page, since it has no WebAssembly or no workers.");
 
 // The buttons of the panel; those of a cell that was changed or run.
 const offer = (parent, name, action) => {
@@ -46,7 +33,14 @@ const offer = (parent, name, action) => {
   return button;
 };
 
-const forget = (cells) => {
+const offers = (words) => {
+  const panel = say(words);
+  offer(panel, "Run all", runAll);
+  offer(panel, "Notebook", download);
+  return panel;
+};
+
+const forget = () => {
   worker?.terminate();
   worker = null;
   for (const cell of cells) cell.ran = undefined;
@@ -65,9 +59,9 @@ const start = (uses) => {
   worker.postMessage({ uses });
 };
 
-const send = (cell, cells) => new Promise((resolve) => {
+const send = (cell) => new Promise((resolve) => {
   ask = resolve;
-  if (!worker) start([...new Set(cells.flatMap((each) => each.uses))]);
+  if (!worker) start([...new Set(cells.slice(0, cells.indexOf(cell) + 1).flatMap((each) => each.uses))]);
   worker.postMessage({ source: sourceOf(cell), name: nameOf(cell) });
 });
 
@@ -139,18 +133,16 @@ const result = (cell, { status, outputs, reason }, seconds) => ({
 })[status];
 
 // Run what has to be run, in the order of the page; show the results of those in `shown`.
-const runTo = async (cells, wanted, shown) => {
-  say(obstacle());
-  if (obstacle()) return;
-  if (running) {
-    say("Python is still running. Stop ends it.");
+const runTo = async (wanted, shown) => {
+  const why = obstacle() || (running && "Python is still running. Stop ends it.");
+  if (why) {
+    say(why);
     return;
   }
   running = true;
-  offer(panel, "Run all", () => runAll(cells));
-  offer(panel, "Notebook", () => download(cells));
+  const panel = offers("Loading Python");
   const stop = offer(panel, "Stop", () => {
-    forget(cells);
+    forget();
     ask({ status: "stopped" });
   });
   stop.hidden = false;
@@ -163,19 +155,19 @@ const runTo = async (cells, wanted, shown) => {
       say(isFirst ? `Loading Python, ${size}` : `Running ${wordsOf(cell)}`);
       cell.node.setAttribute("aria-busy", "true");
       const began = performance.now();
-      const answer = await send(cell, wanted);
+      const answer = await send(cell);
       cell.node.removeAttribute("aria-busy");
       const ended = ["unreachable", "broken", "stopped"].includes(answer.status);
-      if (isFirst && !ended) settled(cells, wanted.at(-1).size);
+      if (isFirst && !ended) settled(wanted.at(-1).size);
       if (!ended) {
         cell.ran = source;
         if (cell.tools && (shown.includes(cell) || source !== cell.own || answer.status === "failed")) {
           show(cell, answer);
-          offer(cell.tools, "Reset", () => reset(cells, cell));
+          offer(cell.tools, "Reset", () => reset(cell));
         }
       }
       say(result(cell, answer, ((performance.now() - began) / 1000).toFixed(1)));
-      if (ended) forget(cells);
+      if (ended) forget();
       if (ended || (answer.status === "failed" && cell !== wanted.at(-1) && shown.length === 1)) return;
     }
   } finally {
@@ -185,7 +177,7 @@ const runTo = async (cells, wanted, shown) => {
 };
 
 // What was loaded once comes from the browser's cache.
-const settled = (cells, size) => {
+const settled = (size) => {
   try { localStorage.setItem("live-loaded", size); } catch { /* works without */ }
   for (const cell of cells) {
     if (cell.size > size) continue;
@@ -194,14 +186,14 @@ const settled = (cells, size) => {
   }
 };
 
-export const run = (cells, cell) => runTo(cells, cells.slice(0, cells.indexOf(cell) + 1), [cell]);
+export const run = (cell) => runTo(cells.slice(0, cells.indexOf(cell) + 1), [cell]);
 
-export const runAll = async (cells) => {
+export const runAll = async () => {
   for (const cell of cells) cell.ran = undefined;
-  await runTo(cells, cells, cells);
+  await runTo(cells, cells);
 };
 
-const keep = (cells) => {
+const keep = () => {
   const changed = cells.filter((cell) => sourceOf(cell) !== cell.own);
   const kept = Object.fromEntries(changed.map((cell) => [nameOf(cell), sourceOf(cell)]));
   try {
@@ -210,16 +202,16 @@ const keep = (cells) => {
   } catch { /* works without */ }
 };
 
-export const edit = async (cells, cell, text = cell.own) => {
+export const edit = async (cell, text = cell.own) => {
   const { open } = await import("./editor.mjs");
-  cell.field = open(cell.pre, text, `Code of ${wordsOf(cell)}`, () => run(cells, cell));
-  cell.field.addEventListener("input", () => keep(cells));
+  cell.field = open(cell.pre, text, `Code of ${wordsOf(cell)}`, () => run(cell));
+  cell.field.addEventListener("input", () => keep());
   cell.edit.hidden = true;
-  offer(cell.tools, "Reset", () => reset(cells, cell));
+  offer(cell.tools, "Reset", () => reset(cell));
   cell.field.focus({ preventScroll: true });
 };
 
-const reset = (cells, cell) => {
+const reset = (cell) => {
   cell.field?.close();
   cell.field = null;
   cell.region?.remove();
@@ -227,25 +219,23 @@ const reset = (cells, cell) => {
   for (const output of statics(cell)) output.hidden = false;
   cell.edit.hidden = false;
   offer(cell.tools, "Reset").remove();
-  keep(cells);
+  keep();
   cell.run.focus();
 };
 
-export const restore = async (cells) => {
+export const restore = async () => {
   const kept = JSON.parse(localStorage.getItem(KEPT));
   for (const cell of cells) {
     if (!cell.tools || !(nameOf(cell) in kept)) continue;
-    await edit(cells, cell, kept[nameOf(cell)]);
+    await edit(cell, kept[nameOf(cell)]);
     cell.node.querySelector("details.hidden-code").open = true;
   }
   document.activeElement.blur();
-  say("What you changed here is kept in this browser.");
-  offer(panel, "Run all", () => runAll(cells));
-  offer(panel, "Notebook", () => download(cells));
+  offers("What you changed here is kept in this browser.");
 };
 
 // The page's own notebook, with the code as the reader has changed it.
-const download = async (cells) => {
+const download = async () => {
   const own = document.querySelector(".foot a[download]");
   const notebook = await (await fetch(own.href)).json();
   for (const cell of cells.filter((each) => sourceOf(each) !== each.own)) {

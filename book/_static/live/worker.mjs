@@ -2,6 +2,23 @@
 const base = new URL("pyodide/", import.meta.url);
 let python = null;
 
+// Pyodide waits forever for a file that does not come, so this is noticed here.
+const lost = (error) => {
+  console.info(`Python could not be loaded: ${error}`);
+  postMessage({ status: "unreachable", reason: "Python" });
+};
+const fetched = globalThis.fetch;
+globalThis.fetch = async (...request) => {
+  try {
+    const response = await fetched(...request);
+    if (response.ok) return response;
+    throw new Error(`${response.status} ${response.url}`);
+  } catch (error) {
+    lost(error);
+    throw error;
+  }
+};
+
 const load = async (name, pyodide) => {
   const before = Object.keys(pyodide.loadedPackages).length;
   let error = "";
@@ -43,8 +60,7 @@ onmessage = async ({ data }) => {
   try {
     pyodide = await python;
   } catch (error) {
-    console.info(`Python did not start: ${error}`);
-    postMessage({ status: "unreachable", reason: "Python" });
+    lost(error);
     return;
   }
   try {

@@ -1,0 +1,87 @@
+"""Seconds until code of a page has run in a browser: Python alone, with NumPy, with a figure."""
+
+import statistics
+import threading
+import time
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from harness import Figure
+from playwright.sync_api import BrowserContext, Page, sync_playwright
+
+SITE = Path(__file__).parents[2] / "_build" / "html"
+PAGE = "parameters/04.html"
+REPEATS = 5
+COUNT = "from paramlab import catalog, count\n{'n': count(catalog.find('gpt2-small').config).total}"
+DRAW = "from paramlab import plots\nplots.setup()\nf, axes = plots.canvas(2)\n_ = axes.plot([1, 2])"
+SUM = "import numpy as np\n{'n': int(np.arange(5).sum())}"
+# For each kind: a cell's code, what says that it has run, and the most seconds allowed when cold.
+KINDS = {
+    "python": (COUNT, "pre:has-text('124439808')", 3.0),
+    "numpy": (SUM, "pre:has-text('10')", 4.0),
+    "figure": (DRAW, "svg", 7.0),
+}
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """Serve files and say nothing."""
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Leave the figures readable."""
+
+
+def measure() -> Iterator[Figure]:
+    """Yield the figures of this module."""
+    if not (SITE / "_static/live/pyodide/pyodide.asm.wasm").is_file():
+        print("live code was not measured: the site is built without it")
+        return
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(SITE)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{server.server_port}/{PAGE}"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=["--no-sandbox"]
+        )
+        for name, (code, sign, goal) in KINDS.items():
+            rounds = [visits(browser.new_context(), address, code, sign) for _ in range(REPEATS)]
+            cold, warm, again = map(statistics.median, zip(*rounds, strict=True))
+            yield Figure(f"live_{name}_cold", cold, "s", goal=goal)
+            yield Figure(f"live_{name}_warm", warm, "s", goal=goal / 2)
+            yield Figure(f"live_{name}_edited", again, "s", goal=0.3)
+        browser.close()
+    server.shutdown()
+
+
+def visits(context: BrowserContext, address: str, code: str, sign: str) -> tuple[float, ...]:
+    """Return the seconds of a first run, of a first run in a second visit, and of the next one."""
+    first, second = (opened(context, address) for _ in range(2))
+    cold, warm = (seconds(page, code, sign) for page in (first, second))
+    again = seconds(second, f"{code}\n", sign)
+    context.close()
+    return cold, warm, again
+
+
+def opened(context: BrowserContext, address: str) -> Page:
+    """Return the page with one cell alone, of which nothing is kept."""
+    page = context.new_page()
+    page.add_init_script("localStorage.removeItem('live /parameters/04.html')")
+    page.goto(address)
+    return page
+
+
+def seconds(page: Page, code: str, sign: str) -> float:
+    """Return how long the first cell of a page takes to run some code."""
+    cell = page.locator(".cell:has(.live-tools)").first
+    cell.evaluate(
+        "cell => { for (const fold of cell.querySelectorAll('details')) fold.open = true; }"
+    )
+    if not cell.locator("textarea").count():
+        cell.get_by_role("button", name="Edit").click()
+    cell.locator("textarea").fill(code)
+    cell.evaluate("cell => cell.querySelector('.live')?.replaceChildren()")
+    begun = time.perf_counter()
+    cell.get_by_role("button", name="Run").click()
+    cell.locator(f".cell_output.live {sign}").first.wait_for(state="attached")
+    return time.perf_counter() - begun

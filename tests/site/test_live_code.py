@@ -1,0 +1,195 @@
+"""The code of the pages, run and changed in a real browser."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from conftest import skip_or_fail
+from playwright.sync_api import Locator, Page
+from test_browser import violations
+
+CHAPTERS = [f"{part}.html" for part in (
+    "parameters/01 parameters/02 parameters/03 parameters/04 parameters/05 parameters/06 scale/07 "
+    "scale/08 scale/09 scale/10 context/11 context/12 context/13 judgement/14"
+).split()]  # fmt: skip
+FAST = {"parameters/04.html"}
+PURE = "reference/formulas.html"  # its first cells need nothing but Python
+LOAD_SECONDS, PAGE_SECONDS = 120, 480  # beyond which something hangs, on a busy machine
+ENDED = re.compile("done in|stopped|Stopped|needs|could not|has ended|only in a page|cannot run")
+# What the cells of a page show: the book's output and the one computed in the page, as words.
+OUTPUTS = """() => [...document.querySelectorAll(".cell[id]:has(.live-tools)")].map((cell) => {
+  const words = (boxes) => boxes.map((box) => {
+    const copy = box.cloneNode(true);
+    for (const part of copy.querySelectorAll("svg, figcaption")) part.remove();
+    return copy.textContent;
+  }).join(" ").split(/\\s+/).join(" ").trim();
+  const drawings = (boxes) => boxes.reduce((n, box) => n + box.querySelectorAll("svg").length, 0);
+  const seen = (boxes) => [words(boxes), drawings(boxes)];
+  const boxes = [...cell.querySelectorAll(".cell_output")];
+  const live = boxes.filter((box) => box.matches(".live"));
+  const own = boxes.filter((box) => !box.matches(".live"));
+  return {
+    name: cell.id, varies: cell.matches("[class*='nbval-ignore-output']"),
+    note: live[0]?.querySelector(".live-note")?.textContent ?? "", own: seen(own), live: seen(live),
+  };
+})"""
+
+
+@pytest.fixture(autouse=True)
+def supply(site: Path) -> dict:
+    """Return what the site can run; without all of it these tests are left out."""
+    path = site / "_static" / "live" / "pyodide" / "live.json"
+    said = json.loads(path.read_text("utf-8")) if path.is_file() else {"level": "none"}
+    if said["level"] != "full":
+        skip_or_fail("the site was built without Python for its pages: python tools/live.py fetch")
+    return said
+
+
+def cell_of(page: Page, name: str) -> Locator:
+    page.evaluate("document.querySelectorAll('details').forEach(fold => { fold.open = true; })")
+    return page.locator(f"#cell-{name}")
+
+
+def press(page: Page, cell: Locator, name: str = "Run") -> str:
+    """Press a button of a cell, and return what the page says in the end."""
+    cell.locator(".live-tools").get_by_role("button", name=name).click()
+    return ended(page)
+
+
+def ended(page: Page, seconds: int = LOAD_SECONDS) -> str:
+    stop = page.locator(".live-panel button", has_text="Stop")
+    page.wait_for_selector(".live-panel")
+    page.wait_for_function(
+        "words => !document.querySelector('[aria-busy]') &&"
+        " new RegExp(words).test(document.querySelector('.live-panel p').textContent) &&"
+        " ![...document.querySelectorAll('.live-panel button')].some("
+        "b => b.textContent === 'Stop' && !b.hidden)",
+        arg=ENDED.pattern, timeout=1000 * seconds,
+    )  # fmt: skip
+    assert not stop.is_visible()
+    return page.get_by_role("region", name="Code of this page").get_by_role("status").inner_text()
+
+
+def change(page: Page, cell: Locator, code: str) -> str:
+    """Write code into a cell, run it, and return what the page says."""
+    if not cell.locator("textarea").count():
+        cell.get_by_role("button", name="Edit").click()
+    cell.get_by_role("textbox", name="Code of").fill(code)
+    return press(page, cell)
+
+
+def output(cell: Locator) -> str:
+    return cell.get_by_role("region", name="computed in this page").inner_text()
+
+
+def first_cell(page: Page) -> Locator:
+    cell_of(page, "none")
+    return page.locator(".cell:has(.live-tools)").first
+
+
+@pytest.mark.parametrize(
+    "path", [p if p in FAST else pytest.param(p, marks=pytest.mark.slow) for p in CHAPTERS]
+)
+def test_a_chapter_runs_from_top_to_bottom_and_shows_what_the_book_shows(visit, path: str):
+    window = visit()
+    page = window.open(path)
+    page.get_by_role("button", name="Run all").first.click()
+    page.wait_for_selector(".live-panel")
+    ended(page, PAGE_SECONDS)
+    cells = page.evaluate(OUTPUTS)
+    ran = [cell for cell in cells if not cell["note"]]
+    assert ran
+    for cell in ran:
+        assert not page.locator(f"#{cell['name']} .live-error").count(), cell
+        if not cell["varies"]:
+            assert cell["live"] == cell["own"], cell["name"]
+    needed = {re.search("needs (.*), which", cell["note"])[1] for cell in cells if cell["note"]}
+    assert needed <= {"the real model"}
+    assert window.faults == []
+
+
+def test_who_only_reads_loads_nothing_of_it(visit):
+    window, loaded = visit(), []
+    window.page.on("request", lambda request: loaded.append(request.url))
+    page = window.open("parameters/04.html")
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    page.wait_for_timeout(300)
+    assert any(url.partition("?")[0].endswith("/live.js") for url in loaded)
+    assert not [url for url in loaded if "/live/" in url]
+
+
+def test_a_change_is_seen_kept_and_taken_home_and_can_be_undone(visit):
+    window = visit("phone", color_scheme="dark", accept_downloads=True)
+    page = window.open(PURE)
+    cell = first_cell(page)
+    own = cell.locator("pre").first.inner_text()
+    assert "MB" in cell.get_by_role("button", name="Run").inner_text()  # said before it is loaded
+    assert "done" in change(page, cell, "n = 6 * 7\nprint('the answer', n)\nn + 1")
+    assert output(cell).split() == ["the", "answer", "42", "43"]
+    assert "MB" not in cell.get_by_role("button", name="Run").inner_text()
+    assert "NameError: name 'm'" in change(page, cell, "n = m") and "line 1" in output(cell)
+    change(page, cell, "n = 6 * 7\nn")
+    assert violations(page) == []
+    page.reload()
+    cell = first_cell(page)
+    assert cell.get_by_role("textbox").input_value() == "n = 6 * 7\nn"
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Notebook").click()
+    notebook = json.loads(Path(download.value.path()).read_text("utf-8"))
+    sources = ["".join(part["source"]) for part in notebook["cells"]]
+    assert "n = 6 * 7\nn" in sources and own.strip() not in sources
+    cell.get_by_role("button", name="Reset").click()
+    assert cell.locator("pre").first.inner_text() == own
+    page.reload()
+    assert first_cell(page).get_by_role("textbox").count() == 0
+    assert window.faults == []
+
+
+def test_an_endless_loop_and_a_full_memory_end_and_the_page_goes_on(visit):
+    page = visit().open(PURE)
+    cell = first_cell(page)
+    cell.get_by_role("button", name="Edit").click()
+    cell.get_by_role("textbox").fill("while True: pass")
+    cell.get_by_role("button", name="Run").click()
+    page.wait_for_timeout(1000)
+    page.get_by_role("button", name="Stop").click()
+    assert "Stopped" in ended(page)
+    assert "MemoryError" in change(page, cell, "x = [bytearray(10**9) for _ in range(9)]")
+    assert "done" in change(page, cell, "2 + 2") and output(cell).strip() == "4"
+
+
+def test_without_its_files_the_page_says_so_and_stays(visit):
+    window = visit()
+    page = window.open(PURE)
+    cell = first_cell(page)
+    own = cell.inner_text()
+    for file, spoil in (
+        ("**/pyodide.asm.wasm", lambda route: route.abort("connectionreset")),
+        ("**/paramlab-*.whl", lambda route: route.fulfill(body=b"PK another file")),
+        ("**/live.json", lambda route: route.fulfill(status=404)),
+    ):
+        page.route(file, spoil)
+        assert "could not be loaded" in press(page, cell)
+        page.unroute(file)
+    assert cell.inner_text() == own
+    assert "done" in press(page, cell)
+
+
+@pytest.mark.parametrize("lacking", ["WebAssembly", "Worker"])
+def test_an_old_browser_is_told_why_nothing_runs(visit, lacking: str):
+    window = visit()
+    window.page.add_init_script(f"delete globalThis.{lacking}")
+    page = window.open(PURE)
+    assert "cannot run Python" in press(page, first_cell(page))
+    assert window.faults == []
+
+
+def test_a_page_from_a_file_says_that_it_needs_a_server(visit, site: Path):
+    window = visit()
+    window.context.unroute("**/*")
+    page = window.page
+    page.goto((site / PURE).as_uri())
+    first_cell(page).get_by_role("button", name="Run").click()
+    page.wait_for_selector(".live-panel")
+    assert "python -m http.server" in page.locator(".live-panel p").inner_text()

@@ -45,7 +45,7 @@
     if (!pre) continue;
     before += pre.textContent;
     const uses = USES.filter(([part, sign]) => sizes[part] && sign.test(before)).map(([part]) => part);
-    const cell = { node, pre, uses, size: Number(sizes[uses[0] ?? "core"]), own: pre.textContent };
+    const cell = { node, pre, uses, size: Number(sizes[uses[0] ?? "core"]), own: pre.textContent.trimEnd() };
     cells.push(cell);
     // The box of a claim is made by the book's site, not by a page
     if (node.querySelector(".claim")) continue;

@@ -135,7 +135,7 @@ def test_a_change_is_seen_kept_and_taken_home_and_can_be_undone(visit):
     cell = first_cell(page)
     assert cell.get_by_role("textbox").input_value() == "n = 6 * 7\nn"
     with page.expect_download() as download:
-        page.get_by_role("button", name="Notebook").click()
+        page.get_by_role("button", name="Save notebook").click()
     notebook = json.loads(Path(download.value.path()).read_text("utf-8"))
     sources = ["".join(part["source"]) for part in notebook["cells"]]
     assert "n = 6 * 7\nn" in sources and own.strip() not in sources

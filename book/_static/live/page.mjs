@@ -36,7 +36,7 @@ const offer = (parent, name, action) => {
 const offers = (words) => {
   const panel = say(words);
   offer(panel, "Run all", runAll);
-  offer(panel, "Notebook", download);
+  offer(panel, "Save notebook", download);
   return panel;
 };
 

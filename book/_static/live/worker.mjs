@@ -46,7 +46,11 @@ const start = async (uses) => {
   }
   pyodide.globals.set("load", (name) => load(name, pyodide));
   pyodide.globals.set("show", (printed) => postMessage({ printed }));
-  await pyodide.runPythonAsync("from paramlab.live import Kernel\nkernel = Kernel(load, show)");
+  await pyodide.runPythonAsync(`
+    import logging
+    from paramlab.live import Kernel
+    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # of its first start
+    kernel = Kernel(load, show)`);
   return pyodide;
 };
 

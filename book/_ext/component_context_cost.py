@@ -6,7 +6,7 @@ from html import escape
 from pathlib import Path
 
 from component_memory_fit import costed
-from components import Parts, field, folded, number_field, select, table, value
+from components import Parts, field, folded, number_field, ratio, select, table, value
 from paramlab import catalog
 from paramlab.coefficients import cost_coefficients
 from paramlab.costs import (
@@ -68,23 +68,10 @@ SCALES = ("", "thousand", "million", "billion", "trillion", "quadrillion", "quin
 
 
 def tokens_per_page() -> tuple[int, int]:
-    """Return tokens and pages of a text measured in chapter 13, at 500 words for a page."""
+    """Return so many tokens, and how many pages they are, for words as measured in chapter 13."""
     record = json.loads(MEASURED.read_text("utf-8"))
     n_words = len(record["texts"]["English"].split())
     return record["tokenizers"][0]["tokens"]["English"] * WORDS_PER_PAGE, n_words
-
-
-def ratio(n: int, m: int, digits: int) -> str:
-    """Return n / m with so many digits after the point, rounded half up.
-
-    Examples
-    --------
-    >>> ratio(2, 3, 1), ratio(123_456, 10, 0), ratio(1, 8, 2)
-    ('0.7', '12,346', '0.13')
-    """
-    scaled = (2 * n * 10**digits + m) // (2 * m)
-    whole, rest = divmod(scaled, 10**digits)
-    return f"{whole:,}.{rest:0{digits}}" if digits else f"{whole:,}"
 
 
 def in_words(n: int) -> str:
@@ -144,9 +131,7 @@ def build() -> Parts:
         field(w["model"], select("model", [(m.slug, m.name) for m in models], MODEL)),
         field(w["context"], number_field("context", CONTEXT)),
         field(w["compared_field"], number_field("compared", COMPARED)),
-        field(
-            w["attention"], select("attention", [(a, w[a]) for a in ("causal", "full")], "causal")
-        ),
+        field(w["attention"], select("attention", [(kind, w[kind]) for kind in KINDS], KINDS[0])),
     ]
     first, _, more = answer(MODEL, CONTEXT, COMPARED).partition(". ")
     reading = forward_operations(config, CONTEXT, last_only=True)

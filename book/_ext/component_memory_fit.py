@@ -3,10 +3,10 @@
 from dataclasses import asdict
 from html import escape
 
-from components import Parts, field, folded, number_field, select, table, value
+from components import Parts, field, folded, number_field, ratio, select, table, value
 from paramlab import catalog, hardware
 from paramlab.coefficients import cost_coefficients
-from paramlab.costs import kv_cache_bytes
+from paramlab.costs import kv_cache_bytes, state_bytes
 from paramlab.memory_fit import fit, least_seconds_per_token, longest_context, rounded_weight_bytes
 
 MODEL, DEVICE, CONTEXT, PROGRAM = "llama3.1-8b", "rtx-4090", 32_768, 10**9
@@ -68,8 +68,7 @@ def gigabytes(n_bytes: int) -> str:
     >>> gigabytes(21_355_000_000), gigabytes(4_999_999)
     ('21.36', '0.00')
     """
-    hundredths = (n_bytes + 5_000_000) // 10_000_000
-    return f"{hundredths // 100:,}.{hundredths % 100:02}"
+    return ratio(n_bytes, 10**9, 2)
 
 
 def speed(tokens_per_s: float) -> str:
@@ -206,7 +205,7 @@ def _everything(models: list[catalog.Published]) -> tuple[list[str], list[tuple]
     rows = []
     for model in models:
         tokens = min(CONTEXT, model.config.n_ctx)
-        cache = kv_cache_bytes(model.config, tokens)
+        cache = kv_cache_bytes(model.config, tokens) + state_bytes(model.config)
         at_16, at_4 = (rounded_weight_bytes(model.config, bits) for bits in (16, 4.5))
         numbers = (at_16, at_4, cache, at_16 + cache, at_4 + cache)
         rows.append((at_16 + cache, (escape(model.name), f"{tokens:,}", *map(gigabytes, numbers))))

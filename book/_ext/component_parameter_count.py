@@ -2,7 +2,7 @@
 
 from html import escape
 
-from components import Parts, field, folded, number_field, select, table, value
+from components import Parts, field, folded, number_field, ratio, select, table, value
 from paramlab import catalog
 from paramlab.coefficients import count_terms
 from paramlab.conventions import SWITCHES
@@ -112,15 +112,8 @@ def counted() -> list[catalog.Published]:
 
 
 def share(n: int, total: int) -> str:
-    """Return n of a total in percent, to a tenth, rounded half up.
-
-    Examples
-    --------
-    >>> share(1, 3), share(1, 2000)
-    ('33.3%', '0.1%')
-    """
-    tenths = (2000 * n + total) // (2 * total)
-    return f"{tenths // 10}.{tenths % 10}%"
+    """Return n of a total in percent, to a tenth."""
+    return f"{ratio(100 * n, total, 1)}%"
 
 
 def build() -> Parts:

@@ -59,7 +59,7 @@ def classic(name: str, module: str) -> str:
 
     Examples
     --------
-    >>> print(classic("a-b", "export const one = 1;\nexport default { render };"))
+    >>> print(classic("a-b", "export const one = 1;\nexport default { render };"), end="")
     {
     const one = 1;
     const component = { render };
@@ -93,7 +93,7 @@ def select(name: str, options: Iterable[tuple[str, str]], chosen: str) -> str:
 
 
 def number_field(name: str, value: object = "", least: float = 1, step: object = 1) -> str:
-    """Return a field for a number; one without a value may stay empty."""
+    """Return a field for a number up to a billion; one without a value may stay empty."""
     required = "" if value == "" else " required"
     range_of = f'min="{least}" max="{10**9}" step="{step}"'
     return f'<input type="number" name="{name}" value="{value}" {range_of}{required}>'
@@ -126,6 +126,22 @@ def table(
 def folded(summary: str, content: str) -> str:
     """Return a box that opens at its words."""
     return f"<details><summary>{escape(summary)}</summary>\n{content}\n</details>"
+
+
+# ------------------------------------------------------------------ numbers in words
+
+
+def ratio(n: int, m: int, digits: int) -> str:
+    """Return n / m with so many digits after the point, rounded half up.
+
+    Examples
+    --------
+    >>> ratio(2, 3, 1), ratio(123_456, 10, 0), ratio(1, 8, 2)
+    ('0.7', '12,346', '0.13')
+    """
+    scaled = (2 * n * 10**digits + m) // (2 * m)
+    whole, rest = divmod(scaled, 10**digits)
+    return f"{whole:,}.{rest:0{digits}}" if digits else f"{whole:,}"
 
 
 # ------------------------------------------------------------------ in the site

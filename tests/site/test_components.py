@@ -1,5 +1,6 @@
 """The components of the site: what they compute is what Python computes, and they stand without."""
 
+import doctest
 import re
 from dataclasses import replace
 
@@ -23,12 +24,10 @@ MODULES = sorted((ROOT / "book" / "_static" / "components").glob("*.mjs"))
 TEXTS = (1, 1000)
 
 
-def test_the_example_of_the_host_holds():
-    text = components.classic("a-b", "export const one = 1;\nexport default { render };")
-    assert (
-        text
-        == '{\nconst one = 1;\nconst component = { render };\nhostComponent("a-b", component);\n}\n'
-    )
+@pytest.mark.parametrize("module", [components, memory_fit, context_cost])
+def test_examples_in_the_docstrings_hold(module):
+    result = doctest.testmod(module)
+    assert result.attempted > 0 and result.failed == 0
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: path.stem)

@@ -4,10 +4,11 @@ BIN := .venv/bin
 READY := .venv/ready
 BUILD := $(BIN)/jupyter-book build . -W --keep-going
 
-.PHONY: book test test-fast fuzz lab serve format catalog ledger addresses pdf bench oracle oracle-family clean
+.PHONY: book test test-fast fuzz lab serve format catalog ledger addresses pdf wheels bench oracle oracle-family clean
 
 book: $(READY)
 	$(BIN)/paramlab fetch
+	$(if $(filter no,$(LIVE)),,$(BIN)/python tools/live.py fetch)
 	$(BUILD)
 	@echo "The book is in _build/html. Open _build/html/index.html in a browser, or run: make serve"
 
@@ -55,6 +56,10 @@ addresses: book
 # The whole book on A4, through Chromium.
 pdf: book
 	$(BIN)/python tools/pdf.py
+
+# What runs the cells of the pages in a browser, in one archive that PARAMLAB_WHEELS can name.
+wheels: $(READY)
+	$(BIN)/python tools/live.py pack live-wheels.zip
 
 bench: $(READY)
 	$(BIN)/paramlab fetch

@@ -81,7 +81,8 @@ CODE = [
     ),
     (
         "raster",
-        "plots.set_matplotlib_formats('png')\n"
+        "import matplotlib_inline.backend_inline as inline\n"
+        "inline.set_matplotlib_formats('png')\n"
         "figure, axes = plots.plt.subplots()\nlines = axes.plot([3, 2, 1])",
     ),
     (

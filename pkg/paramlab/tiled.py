@@ -12,6 +12,7 @@ multiply-adds of one head, for T = S = n tokens.
 
 import math
 import os
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, lru_cache
@@ -144,6 +145,8 @@ def tiled_fast(
     sections 3.1 and 3.2.
     """
     check_positive(n_threads=n_threads)
+    if sys.platform == "emscripten":  # a browser, which gives Python one thread
+        n_threads = 1
     grouped, k, v, mask = _prepared(q, k, v, mask, block)
     n_queries, n_keys = q.shape[-2], k.shape[-2]
     mixed = np.empty_like(grouped)  # (..., K, N/K, T, H)

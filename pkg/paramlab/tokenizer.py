@@ -6,14 +6,14 @@ training is merged first here, until no pair is left that the training knew.
 
 import codecs
 import math
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
-import regex
-
 from paramlab import checks
 from paramlab.errors import UnsupportedModel
+from paramlab.letters import compiled
 from paramlab.long_words import merged_by_queue
 
 # How a text is cut into words, by the name that GGUF files use ("tokenizer.ggml.pre").
@@ -94,9 +94,9 @@ class Tokenizer:
         checks.check_merges(self.ranks, self.ids)
         # The longest first, so that of two special tokens that match, the longer is taken.
         names = sorted(filter(None, map(vocabulary.__getitem__, special)), key=len, reverse=True)
-        self._special = regex.compile("(" + ("|".join(map(regex.escape, names)) or "(?!)") + ")")
+        self._special = re.compile("(" + ("|".join(map(re.escape, names)) or "(?!)") + ")")
         checks.check_pattern(pre, WORDS)
-        self._words = regex.compile(WORDS[pre])
+        self._words = compiled(WORDS[pre])
         self._known: dict[str, list[int]] = {}  # words met before: texts repeat themselves
 
     def encode(self, text: str) -> list[int]:
@@ -211,7 +211,7 @@ def train_bpe(text: str, vocab_size: int, pre: str = "gpt-2") -> Tokenizer:
     checks.check_vocab_size(vocab_size, len(_LETTERS))
     checks.check_pattern(pre, WORDS)
     vocabulary, merges = sorted(_LETTERS), []
-    words = Counter(regex.findall(WORDS[pre], text))
+    words = Counter(compiled(WORDS[pre]).findall(text))
     parts = {word: _letters_of(word) for word in words}
     counts: Counter[tuple[str, str]] = Counter()
     places = defaultdict(set)  # the words in which a pair occurs, or occurred

@@ -20,6 +20,7 @@ from paramlab.config import ModelConfig
 from paramlab.layers import Params, cross_entropy
 from paramlab.memory import keep_freed_memory
 from paramlab.params import Array, shapes
+from paramlab.progress import bar
 from paramlab.transformer import forward
 from paramlab.tree import flatten, nest
 
@@ -172,7 +173,7 @@ def train(
     loss
         From (params, config, batch) to the number to be made small.
     progress
-        Show a bar with the loss.
+        Show a bar with the loss, where tqdm is installed.
     after_step
         Called with the run after every step, to look at it or to save it
         (:func:`paramlab.files.runs.saving`).
@@ -182,19 +183,13 @@ def train(
     FloatingPointError
         When the loss or a gradient is not finite. The parameters are those before that step.
     """
-    from tqdm import tqdm
-
     plan = run.plan
     draw = data if callable(data) else _pieces(data, run.config, plan)
-    bar = tqdm(
-        total=plan.n_steps, initial=run.step, desc="training", unit="step", disable=not progress
-    )
-    with bar:
+    with bar(run.step, plan.n_steps, progress) as show:
         while run.step < plan.n_steps:
             # The seed and the step alone decide the batch, so a resumed run sees the same.
             batch = draw(np.random.default_rng([plan.seed, run.step]))
-            bar.set_postfix(loss=f"{take_step(run, batch, loss):.3f}", refresh=False)
-            bar.update()
+            show(take_step(run, batch, loss))
             if after_step:
                 after_step(run)
     return run

@@ -4,11 +4,11 @@ Unlike byte-level BPE it loses something: case, accents and the kind of white sp
 says where a piece stands: ``##ing`` continues a word, ``in`` begins one.
 """
 
+import re
 import unicodedata
 
-import regex
-
 from paramlab.errors import UnsupportedModel
+from paramlab.letters import compiled
 
 UNKNOWN, FIRST, LAST = "[UNK]", "[CLS]", "[SEP]"
 LONGEST_WORD = 100  # characters; a longer word is taken as unknown, as the library does
@@ -19,8 +19,8 @@ _CHINESE = (
     r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
     r"\U00020000-\U0002a6df\U0002a700-\U0002ceaf\U0002f800-\U0002fa1f"
 )
-_WORDS = regex.compile(rf"[{_SIGN}{_CHINESE}]|[^\s{_SIGN}{_CHINESE}]+")
-_DROPPED = regex.compile(r"[\p{C}\ufffd--\t\n\r]", regex.VERSION1)
+_WORDS = rf"[{_SIGN}{_CHINESE}]|[^\s{_SIGN}{_CHINESE}]+"
+_DROPPED = r"(?![\t\n\r])[\p{C}\ufffd]"
 
 
 class WordPiece:
@@ -59,8 +59,8 @@ class WordPiece:
         for text in special:
             if text not in self.ids:
                 raise UnsupportedModel(f"the special token {text!r} is not in the vocabulary")
-        names = "|".join(map(regex.escape, special))
-        self._special = regex.compile(f"({names})")
+        names = "|".join(map(re.escape, special))
+        self._special = re.compile(f"({names})")
 
     def encode(self, text: str) -> list[int]:
         """Return the token ids of a text, between that of [CLS] and that of [SEP]."""
@@ -69,7 +69,7 @@ class WordPiece:
             if i % 2:  # the split puts the special tokens between the other parts
                 tokens.append(self.ids[part])
             else:
-                for word in _WORDS.findall(_plain(part)):
+                for word in compiled(_WORDS).findall(_plain(part)):
                     tokens += self._pieces(word)
         return [*tokens, self.ids[LAST]]
 
@@ -95,6 +95,6 @@ class WordPiece:
 
 def _plain(text: str) -> str:
     """Drop control characters and accents, and write everything in lower case."""
-    decomposed = unicodedata.normalize("NFD", _DROPPED.sub("", text))
+    decomposed = unicodedata.normalize("NFD", compiled(_DROPPED).sub("", text))
     bare = (c for c in decomposed if unicodedata.category(c) != "Mn")
     return "".join(c.lower() for c in bare)  # one by one: at the end of a word, Σ becomes σ too

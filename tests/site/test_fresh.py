@@ -67,7 +67,8 @@ class Book:
         done = subprocess.run(
             [program, "build", ".", "-W", "--keep-going"],
             cwd=self.folder,
-            env=os.environ | {"PYTHONPATH": str(self.folder / "lib"), "RUNS": str(self.runs_file)},
+            env=os.environ
+            | {"PYTHONPATH": str(self.folder / "lib"), "RUNS": str(self.runs_file), "LIVE": "no"},
             capture_output=True,
             text=True,
             timeout=300,

@@ -180,13 +180,20 @@ def checksum(arrays: dict[str, "np.ndarray"], texts: dict[str, str]) -> str:
     False
     """
     import numpy as np
-    from xxhash import xxh3_128
 
     ordered = sorted(arrays.items())
     head = [[name, str(array.dtype), array.shape] for name, array in ordered]
-    digest = xxh3_128(json.dumps([head, sorted(texts.items())]).encode())
-    for _, array in ordered:
-        digest.update(array.reshape(-1).view(np.uint8).data)
+    parts: list[bytes | memoryview] = [json.dumps([head, sorted(texts.items())]).encode()]
+    parts += [array.reshape(-1).view(np.uint8).data for _, array in ordered]
+    try:
+        from xxhash import xxh3_128
+    except ModuleNotFoundError:
+        from paramlab.files.xxh3 import hexadecimal
+
+        return hexadecimal(b"".join(parts))
+    digest = xxh3_128()
+    for part in parts:
+        digest.update(part)
     return digest.hexdigest()
 
 

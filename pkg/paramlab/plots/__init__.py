@@ -4,15 +4,15 @@ The colors are looked up by meaning; the site maps each of them to a light and a
 """
 
 import os
+import sys
+from io import StringIO
+from typing import Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 from cycler import cycler
-from IPython import get_ipython
-from IPython.core.pylabtools import print_figure
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib_inline.backend_inline import set_matplotlib_formats
 
 from paramlab.colors import LIGHT
 from paramlab.display import FOR_THE_SITE
@@ -44,7 +44,6 @@ NARROW, WIDE = 0.81, 1.33  # of the width
 
 def setup() -> None:
     """Draw figures as the book does: vector, quiet axes, text that stays text."""
-    set_matplotlib_formats("svg")
     mpl.rcParams.update({
         "figure.figsize": (WIDTH_INCHES, 3.0),
         "figure.facecolor": GROUND,
@@ -65,10 +64,19 @@ def setup() -> None:
         "svg.fonttype": "none",
         "svg.hashsalt": "paramlab",  # the same figure is the same file
     })  # fmt: skip
-    shell = get_ipython()
-    if shell and os.environ.get(FOR_THE_SITE):
-        formatter = shell.display_formatter.formatters["image/svg+xml"]
-        formatter.for_type(Figure, in_two_widths)
+    if shell := _notebook():
+        from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+        set_matplotlib_formats("svg")
+        if os.environ.get(FOR_THE_SITE):
+            formatter = shell.display_formatter.formatters["image/svg+xml"]
+            formatter.for_type(Figure, in_two_widths)
+
+
+def _notebook() -> Any:
+    """Return the shell in which the cells of a notebook run, or nothing outside of one."""
+    ask = getattr(sys.modules.get("IPython"), "get_ipython", None)
+    return ask() if ask else None
 
 
 def in_two_widths(figure: Figure) -> str:
@@ -77,7 +85,8 @@ def in_two_widths(figure: Figure) -> str:
     drawings = []
     for factor in (NARROW, WIDE):
         figure.set_size_inches(width * factor, height)
-        drawings.append(print_figure(figure, "svg"))
+        figure.savefig(drawing := StringIO(), format="svg", bbox_inches="tight")
+        drawings.append(drawing.getvalue())
     figure.set_size_inches(width, height)
     return "\n".join(drawings)
 

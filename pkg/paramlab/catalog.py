@@ -9,23 +9,29 @@ is what the makers say the model accepts; ``window_method`` is how the claim goe
 None, or an empty text, says that the makers do not state it or that we did not find it. The field
 ``config.n_ctx`` is the claimed window where one is given (else what the configuration allows), but
 for SmolLM3 (the trained one) and Qwen3 (40,960: the 32,768 of training and 8,192 more).
+
+Most sizes stand in columns. What these cannot say (layers of several kinds or widths, tables in
+every layer) stands in data/configs.json: by slug, the fields of the published ``config.json`` that
+decide sizes, read as any such file is; its window follows the rule above.
 """
 
 import csv
 import os
 import re
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from typing import Any
 
 from paramlab.config import ModelConfig
 from paramlab.params import count
 
-_CSV = os.path.join(os.path.dirname(__file__), "data", "models.csv")
+_DATA = os.path.join(os.path.dirname(__file__), "data")
 
 
 @dataclass(frozen=True)
 class Published:
-    """One published model; ``config`` is None where it is unknown or not a transformer stack."""
+    """One published model."""
 
     slug: str
     name: str
@@ -33,7 +39,6 @@ class Published:
     year: int
     kind: str
     basis: str | None
-    config: ModelConfig | None
     published_total: str
     published_active: str
     published_embedding: str
@@ -45,6 +50,19 @@ class Published:
     license: str  # of the weights; empty where we do not know it
     source: str
     note: str
+    columns: Mapping[str, str] = field(repr=False, compare=False)  # of the sizes, as they stand
+
+    @cached_property
+    def config(self) -> ModelConfig | None:
+        """The architecture; None where it is unknown or not a transformer stack."""
+        if self.columns["n_layers"]:
+            fields = {name: _value(name, text) for name, text in self.columns.items() if text}
+            return ModelConfig.from_flat({**fields, "causal": self.kind != "encoder"})
+        if self.slug in _configs():
+            from paramlab.files.hugging_face import config_from_hf  # most models need no file
+
+            return config_from_hf(_configs()[self.slug])
+        return None
 
     @property
     def window(self) -> str:
@@ -73,8 +91,17 @@ def published() -> tuple[Published, ...]:
     >>> published()[0].slug
     'gpt1'
     """
-    with open(_CSV, encoding="utf-8", newline="") as file:
+    with open(os.path.join(_DATA, "models.csv"), encoding="utf-8", newline="") as file:
         return tuple(map(_model, csv.DictReader(file)))
+
+
+@cache
+def _configs() -> dict[str, dict[str, Any]]:
+    import json  # here, because a model whose sizes stand in columns needs none
+
+    with open(os.path.join(_DATA, "configs.json"), encoding="utf-8") as file:
+        found: dict[str, dict[str, Any]] = json.load(file)
+    return found
 
 
 def find(name: str) -> Published:
@@ -125,32 +152,23 @@ def _plain(name: str) -> str:
 
 
 def _model(row: dict[str, str]) -> Published:
+    own = Published.__annotations__
     return Published(
-        config=_config(row) if row["n_layers"] else None,
+        columns={name: text for name, text in row.items() if name not in own},
         year=int(row["year"]),
         basis=row["basis"] or None,
         quoted_params=_integer(row["quoted_params"]),
         window_trained=_integer(row["window_trained"]),
         window_claimed=_integer(row["window_claimed"]),
-        **{name: row[name] for name in _TEXTS},
+        **{name: row[name] for name, kind in own.items() if kind is str},
     )
-
-
-_TEXTS = [name for name, kind in Published.__annotations__.items() if kind is str]
 
 
 def _integer(text: str) -> int | None:
     return int(text) if text else None
 
 
-def _config(row: dict[str, str]) -> ModelConfig:
-    """Read the columns between ``basis`` and ``published_total``."""
-    columns = {name: text for name, text in row.items() if name not in Published.__annotations__}
-    fields = {name: _value(name, text) for name, text in columns.items() if text}
-    return ModelConfig.from_flat({**fields, "causal": row["kind"] != "encoder"})
-
-
-def _value(field: str, text: str) -> int | bool | str | tuple[int, ...]:
-    if field.endswith("_layers") and not field.startswith("n_"):  # indices of layers: 0 1 2
+def _value(name: str, text: str) -> int | bool | str | tuple[int, ...]:
+    if name.endswith("_layers") and not name.startswith("n_"):  # indices of layers: 0 1 2
         return tuple(map(int, text.split()))
     return int(text) if text.isdigit() else {"True": True, "False": False}.get(text, text)

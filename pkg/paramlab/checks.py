@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from paramlab.config import ModelConfig
 from paramlab.errors import UnsupportedModel
-from paramlab.params import shapes
+from paramlab.params import NO_TOKENS, shapes
 from paramlab.tree import flatten
 
 if TYPE_CHECKING:
@@ -146,9 +146,10 @@ def check_decoder(config: ModelConfig) -> None:
         )
     parts = {array.part for stack in config.further for array in stack.arrays} - {*COSTED}
     if parts:
+        alone = "; of a model that sees or hears, the language model alone is costed: FILE#text_config"
         raise ValueError(
-            f"it has arrays whose cost is not known here ({', '.join(sorted(parts))}); of a model "
-            "that sees or hears, the language model alone is costed: FILE#text_config"
+            f"it has arrays whose cost is not known here ({', '.join(sorted(parts))})"
+            f"{alone if parts & {*NO_TOKENS} else ''}"
         )
 
 

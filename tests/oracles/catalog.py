@@ -1,7 +1,8 @@
 """Count every published model a second time, with the transformers library: catalog_counts.csv.
 
 Each architecture of the catalog is built on torch's meta device, which allocates no numbers, and
-its distinct parameters are added up. Nothing is downloaded. The two rows that are not transformer
+its distinct parameters are added up: from the columns of its row by a function for its family, or
+by the library alone from its fields in data/configs.json. Nothing is downloaded. The two rows that are not transformer
 stacks (U-Net and VAE of Stable Diffusion) were counted with the diffusers library once and are
 carried over as they are.
 
@@ -9,6 +10,7 @@ carried over as they are.
 """
 
 import csv
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -18,6 +20,9 @@ from paramlab import catalog
 from paramlab.config import ModelConfig
 
 COUNTS = Path(__file__).parent / "catalog_counts.csv"
+CONFIGS = json.loads(
+    (Path(catalog.__file__).parent / "data/configs.json").read_text(encoding="utf-8")
+)
 COLUMNS = (
     "slug", "total", "active", "bias", "norm", "token_embedding", "position", "head", "builder",
 )  # fmt: skip
@@ -282,7 +287,10 @@ def build(model: catalog.Published) -> torch.nn.Module:
     """Build a model of the catalog without its numbers."""
     assert model.config
     with torch.device("meta"):
-        built = FAMILIES[model.family](model.config)
+        if model.slug in CONFIGS:
+            built = tf.AutoConfig.for_model(**CONFIGS[model.slug])
+        else:
+            built = FAMILIES[model.family](model.config)
         if isinstance(built, torch.nn.Module):
             return built
         return tf.AutoModelForCausalLM.from_config(built)

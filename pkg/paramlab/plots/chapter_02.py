@@ -180,9 +180,9 @@ def _style_share_axes(upper: Axes, lower: Axes) -> None:
     upper.grid(axis="y")
     upper.spines["bottom"].set_visible(False)
     upper.tick_params(axis="x", length=0)
-    lower.set_ylim(-1, 6)
-    lower.set_yticks([2.5], ["none at all"])
-    lower.set_xlim(2016.4, 2026.0)
+    lower.set_ylim(-1, 7)
+    lower.set_yticks([3], ["none at all"])
+    lower.set_xlim(2016.4, 2026.6)
     lower.set_xticks(range(2017, 2026, 2))
     for axes in (upper, lower):
         axes.tick_params(axis="y", length=0)

@@ -147,7 +147,7 @@ _PERIODS = (
     ("until 2022", 0, 2022, plots.REST, "x"),
     ("2023", 2023, 2023, plots.REST, "s"),
     ("2024", 2024, 2024, plots.MUTED, "o"),
-    ("2025", 2025, 9999, plots.INK, "D"),
+    ("2025–26", 2025, 9999, plots.INK, "D"),
 )
 _SIGNS = {"x": "×", "s": "■", "o": "●", "D": "◆"}
 
@@ -177,7 +177,7 @@ def context_against_size(
         axes.plot(sizes, windows, color=color, linewidth=1, alpha=0.6)
         axes.plot(sizes, windows, marker, color=color, markersize=4.5)
     for i, (name, *_, color, marker) in enumerate(_PERIODS):
-        x = (-0.05, 0.36, 0.59, 0.82)[i]
+        x = (-0.05, 0.32, 0.53, 0.74)[i]
         label = f"{_SIGNS[marker]} {name}"
         axes.text(x, 1.03, label, color=color, fontsize=10, transform=axes.transAxes)
     axes.set_xscale("log")

@@ -444,7 +444,7 @@ COMPUTED = {
     "B24": (f"{2 * 131072**2 / GIB:.0f}", f"{LLAMA32_1B / 1e9:.2f}"),
     "B25": (
         f"{gpt(32, 4096, 2048) / 1e9:.2f}",
-        f"{PALM_8B / 1e9:.2f}",
+        f"{count(catalog.find('qwen3.5-9b').config).total / 1e9:.2f}",
         f"{MIXTRAL / 1e9:.2f}",
         f"{PALM_8B / gpt(32, 4096, 2048):.2f}",
         f"{LLAMA3 / MISTRAL:.2f}",

@@ -428,7 +428,7 @@ def test_every_model_is_costed_or_refused_with_a_reason(model):
             cost(model.config, 2048)
         return
     if model.config.further:
-        with pytest.raises(ValueError, match=r"^it has arrays whose cost is not known here \(.*\)$"):
+        with pytest.raises(ValueError, match=r"^it has arrays whose cost is not known here \("):
             cost(model.config, 2048)
         return
     for n in (1, 2048, 10**6):

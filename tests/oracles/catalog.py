@@ -2,9 +2,9 @@
 
 Each architecture of the catalog is built on torch's meta device, which allocates no numbers, and
 its distinct parameters are added up: from the columns of its row by a function for its family, or
-by the library alone from its fields in data/configs.json. Nothing is downloaded. The two rows that are not transformer
-stacks (U-Net and VAE of Stable Diffusion) were counted with the diffusers library once and are
-carried over as they are.
+by the library alone from its fields in data/configs.json. Nothing is downloaded. The two rows that
+are not transformer stacks (U-Net and VAE of Stable Diffusion) were counted with the diffusers
+library once and are carried over as they are.
 
 ``make oracle`` runs it, in an environment of its own: tests/oracles/requirements.txt.
 """

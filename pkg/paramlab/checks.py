@@ -146,10 +146,10 @@ def check_decoder(config: ModelConfig) -> None:
         )
     parts = {array.part for stack in config.further for array in stack.arrays} - {*COSTED}
     if parts:
-        alone = "; of a model that sees or hears, the language model alone is costed: FILE#text_config"
+        seen = parts & {*NO_TOKENS}
+        alone = "; the language model alone is costed: FILE#text_config" if seen else ""
         raise ValueError(
-            f"it has arrays whose cost is not known here ({', '.join(sorted(parts))})"
-            f"{alone if parts & {*NO_TOKENS} else ''}"
+            f"it has arrays whose cost is not known here ({', '.join(sorted(parts))}){alone}"
         )
 
 

@@ -16,7 +16,7 @@ from paramlab.params import count
 
 ROOT = Path(__file__).parents[1]
 MODELS = {model.slug: model.config for model in catalog.published() if model.config}
-LARGEST_BYTES = 12 * 1024
+LARGEST_BYTES = 14 * 1024
 SVG = "{http://www.w3.org/2000/svg}"
 
 

@@ -222,7 +222,7 @@ def count(model: torch.nn.Module) -> dict[str, int]:
                 counts["norm"] += parameter.numel()
             elif name.endswith("bias"):
                 counts["bias"] += parameter.numel()
-            elif "position" in name:
+            elif "position" in (path if name == "embedding" else name):
                 counts["position"] += parameter.numel()
             elif isinstance(module, torch.nn.Embedding):
                 position = any(part in path for part in ("pos", "wpe", "relative"))

@@ -246,6 +246,33 @@ def merged_patches(values: Values) -> None:
     values["_n_merged"] = sides[0] * sides[1]
 
 
+def grid_of_patches(values: Values) -> None:
+    """Count the patches of a picture, whose sides a file gives as one number or two."""
+    one_of("norm_type", values["_norm_type"], ("layer_norm", "rms_norm"))
+    sides = {}
+    for name, default in {"image_size": 448, "patch_size": 14}.items():
+        given = values[f"_{name}"]
+        given = default if given is None else given
+        sides[name] = both = given if isinstance(given, list) else [given, given]
+        if not is_list_of_layers(both) or len(both) != 2 or min(both) < 1:
+            raise UnsupportedModel(f"{name} is {shown(given)}; it must be a size, or two")
+    (height, width), (high, wide) = sides.values()
+    values |= {"_n_patches": (height // high) * (width // wide), "_patch_area": high * wide}
+
+
+def cross_attention_layers(values: Values) -> None:
+    """Count the layers in which attention sees the picture."""
+    values["_n_cross"] = len({*values["_cross_attention_layers"]} & {*range(values["n_layers"])})
+
+
+def aspect_ratios(values: Values) -> None:
+    """Count the shapes of pictures, each of which has rows of its own."""
+    ratios = [[]] * 8 if values["_ratios"] is None else values["_ratios"]
+    if not isinstance(ratios, list):
+        raise UnsupportedModel(f"supported_aspect_ratios is {shown(ratios)}; it must be a list")
+    values["_n_ratios"] = len(ratios)
+
+
 def mobilebert(values: Values) -> None:
     """Leave out the pooler where classifier_activation is false."""
     narrow = values["_intra_bottleneck_size"]

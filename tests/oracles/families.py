@@ -66,7 +66,8 @@ SIZES = {  # the range of every other size that changes a count; all are drawn i
     "num_ln_in_parallel_attn": (1, 2), "dff": (3, 60), "emb_dim": (24, 24), "n_langs": (1, 3),
     "max_encoder_position_embeddings": (8, 90), "max_decoder_position_embeddings": (8, 90),
     "task_type_vocab_size": (1, 4), "max_2d_position_embeddings": (8, 40), "o_groups": (2, 2),
-    "o_lora_rank": (2, 9), "hc_mult": (2, 4),
+    "o_lora_rank": (2, 9), "hc_mult": (2, 4), "share_expert_dim": (3, 40),
+    "num_sliding_attention_heads": (2, 6),
 }  # fmt: skip
 STATE_SIZES = {  # the same for layers with a state
     "linear_num_value_heads": (1, 6), "linear_value_head_dim": (2, 9),
@@ -132,7 +133,7 @@ def random_fields(kind: str, rng: random.Random) -> dict[str, Any]:
     drawn |= {"n_ctx": drawn["n_positions"], "pad_token_id": 0}
     drawn |= {"feed_forward_proj": rng.choice(("relu", "gated-gelu", "gated-silu"))}
     drawn |= _states(kind, rng, n_heads, d_head, n_layers)
-    if family(kind).kinds_by in ("deepseek_v4_kinds", "mimo_v2_kinds"):
+    if kind in ("deepseek_v4", "mimo_v2_flash", "step3p5"):
         drawn |= {"layer_types": rng.choices([*family(kind).kinds], k=n_layers)}
     only = family(kind).only
     fields = {
@@ -200,9 +201,27 @@ def read(fields: dict[str, Any]) -> tf.PretrainedConfig:
 def build(config: tf.PretrainedConfig) -> torch.nn.Module:
     """Build the language model of a configuration without its numbers."""
     known = [name for name in family(config.model_type).classes if hasattr(tf, name)]
+    if not known:
+        return _inside_a_whole(config)
     named = getattr(tf, (config.architectures or known)[0], getattr(tf, known[0]))
     with torch.device("meta"):
         return named(config)
+
+
+def _inside_a_whole(config: tf.PretrainedConfig) -> torch.nn.Module:
+    """Build a language model that the library has beside other models only, and take it out."""
+    kind = {"step3p5": "step3p7"}[config.model_type]
+    text = json.loads(config.to_json_string(use_diff=False))
+    with torch.device("meta"):
+        whole = tf.AutoModelForImageTextToText.from_config(
+            tf.CONFIG_MAPPING[kind](
+                text_config=text, tie_word_embeddings=text["tie_word_embeddings"]
+            )
+        )
+    for name, _ in [*whole.model.named_children()]:
+        if name != "language_model":
+            delattr(whole.model, name)
+    return whole
 
 
 def count(model: torch.nn.Module) -> dict[str, int]:

@@ -367,6 +367,37 @@ def mimo_v2_kinds(values: Values) -> list[str]:
     return _named("hybrid_layer_pattern", pattern, names, n_layers)
 
 
+def step3p5(values: Values) -> None:
+    """Read how many heads the local layers have, and which layers have experts."""
+    n_layers, listed = values["n_layers"], values["experts._listed"]
+    other = _inner(values, "_other", "attention_other_setting")
+    for name, ours in {"num_attention_groups": "n_kv_heads", "head_dim": "d_head"}.items():
+        _agree(f"attention_other_setting.{name}", other.get(name, values[ours]), name, values[ours])
+    n_heads = values["_num_sliding_attention_heads"] or whole(
+        other, "num_attention_heads", values["n_heads"], 1
+    )
+    values["_n_local_heads"] = n_heads
+    expected = {str(i): {"num_attention_heads": n_heads} for i in values["_local"]}
+    if values["_overrides"] is not None and (values["_overrides"] or n_heads != values["n_heads"]):
+        _agree("per_layer_config", values["_overrides"], "what it should be", expected)
+    if isinstance(listed, str):
+        listed = [int(each) if each.strip().isdecimal() else each for each in listed.split(",")]
+    listed = [*range(3, n_layers)] if listed is None else listed
+    if not is_list_of_layers(listed):
+        raise UnsupportedModel(f"moe_layers_enum is {shown(listed)}; it must be a list of layers")
+    values["experts.dense_layers"] = tuple(sorted({*range(n_layers)}.difference(listed)))
+    typed_mlps(values)
+
+
+def step3p7_vision(values: Values) -> None:
+    """Multiply the width of the vision encoder for its MLP, and round down."""
+    ratio = values["_mlp_ratio"]
+    ratio = 8960 / 1536 if ratio is None else ratio
+    if type(ratio) not in (int, float) or not 0 < ratio < 1e6:
+        raise UnsupportedModel(f"mlp_ratio is {shown(ratio)}; it must be a number")
+    values["_mlp_width"] = int(values["_hidden_size"] * ratio)
+
+
 def _named(name: str, pattern: Any, names: list[str], n_layers: int) -> list[str]:
     """Read a list of 0 and 1, one for each layer."""
     if not is_list_of_layers(pattern) or not {0, 1} >= {*pattern} or len(pattern) != n_layers:

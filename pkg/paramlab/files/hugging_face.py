@@ -74,6 +74,7 @@ def _language_model(fields: Fields, row: Family) -> ModelConfig:
     values = _values(fields, row)
     with _refusals(fields, row):
         check_n_layers("n_layers", values["n_layers"])
+        fields = _without_further_layers(fields, values["n_layers"])
         _sort_layers(fields, row, values)
         for name in row.finish:
             getattr(finish, name)(values)
@@ -86,6 +87,14 @@ def _language_model(fields: Fields, row: Family) -> ModelConfig:
         further = _further(fields, row, values, config)
     _refuse_the_rest(fields, row, config.n_layers)
     return replace(config, further=further) if further else config
+
+
+def _without_further_layers(fields: Fields, n_layers: int) -> Fields:
+    """Cut the list of layers where the main model ends: what predicts further tokens follows."""
+    kinds, more = fields.get("layer_types"), fields.get("num_nextn_predict_layers")
+    if type(more) is int and isinstance(kinds, list) and len(kinds) == n_layers + more:
+        return fields | {"layer_types": kinds[:n_layers]}
+    return fields
 
 
 def _further(

@@ -369,6 +369,8 @@ def mimo_v2_kinds(values: Values) -> list[str]:
 
 def step3p5(values: Values) -> None:
     """Read how many heads the local layers have, and which layers have experts."""
+    if isinstance(theta := values["rope_theta"], list) and theta:
+        values["rope_theta"] = theta[0]  # one for each layer; no parameter depends on it
     n_layers, listed = values["n_layers"], values["experts._listed"]
     other = _inner(values, "_other", "attention_other_setting")
     for name, ours in {"num_attention_groups": "n_kv_heads", "head_dim": "d_head"}.items():

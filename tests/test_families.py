@@ -345,11 +345,29 @@ def test_layers_that_hold_other_arrays_are_refused(kind):
         config_from_hf(longer)
 
 
+def test_layers_that_predict_further_tokens_may_stand_in_the_list():
+    kinds = ["full_attention", "sliding_attention"]
+    sizes = {"model_type": "step3p5", "num_hidden_layers": 2, "hidden_size": 8, "head_dim": 2}
+    main = sizes | {"layer_types": kinds, "num_sliding_attention_heads": 96}
+    padded = main | {"layer_types": [*kinds, kinds[1]], "num_nextn_predict_layers": 1}
+    assert config_from_hf(padded) == config_from_hf(main) != config_from_hf(sizes)
+    assert config_from_hf(padded | {"rope_theta": [5e6, 1e4, 1e4]}).rope_theta == 5e6
+    with pytest.raises(UnsupportedModel, match="3 layers, but there are 2"):
+        config_from_hf(padded | {"num_nextn_predict_layers": 0})
+
+
 CONTRADICTIONS = [
     ("gpt2", {"n_embd": 96, "hidden_size": 48}, "n_embd is 96 but hidden_size is 48"),
     ("bloom", {"hidden_size": 64, "n_embed": 32}, "hidden_size is 64 but n_embed is 32"),
     ("mixtral", {"num_local_experts": 8, "num_experts": 4}, "is 8 but num_experts is 4"),
     ("mamba", {"d_model": 64}, "d_model is 64 but hidden_size is 768"),
+    ("deepseek_v4", {"compress_ratios": [0, 4]}, r"compress_ratios is \[0, 4\]; it must be a list"),
+    ("deepseek_v4", {"compress_rates": 4}, "compress_rates is not an object"),
+    ("mimo_v2_flash", {"hybrid_layer_pattern": [2] * 48}, "must be a list of 0 and 1"),
+    ("mimo_v2_flash", {"swa_head_dim": 64}, "swa_head_dim is 64 but head_dim is 192"),
+    ("step3p5", {"moe_layers_enum": "3,x"}, r"moe_layers_enum is \[3, 'x'\]; it must be a list"),
+    ("step3p5", {"attention_other_setting": {"head_dim": 64}}, "is 64 but head_dim is 128"),
+    ("esm", {"vocab_size": 33, "position_embedding_type": "x"}, "only 'absolute' or 'rotary'"),
     ("mamba", {"time_step_rank": "half"}, "the rank of the steps is 'half'"),
     ("mamba2", {"num_heads": 100}, "100 heads of 64 are not as wide as their layer, 8192"),
     ("jamba", {"layer_types": ["mamba"] * 32}, "layer_types names 'mamba'"),

@@ -74,7 +74,7 @@ def _language_model(fields: Fields, row: Family) -> ModelConfig:
     values = _values(fields, row)
     with _refusals(fields, row):
         check_n_layers("n_layers", values["n_layers"])
-        fields = _without_further_layers(fields, values["n_layers"])
+        fields = _without_further_layers(fields, values["n_layers"], values.get("_n_further"))
         _sort_layers(fields, row, values)
         for name in row.finish:
             getattr(finish, name)(values)
@@ -89,10 +89,10 @@ def _language_model(fields: Fields, row: Family) -> ModelConfig:
     return replace(config, further=further) if further else config
 
 
-def _without_further_layers(fields: Fields, n_layers: int) -> Fields:
+def _without_further_layers(fields: Fields, n_layers: int, more: int | None) -> Fields:
     """Cut the list of layers where the main model ends: what predicts further tokens follows."""
-    kinds, more = fields.get("layer_types"), fields.get("num_nextn_predict_layers")
-    if type(more) is int and isinstance(kinds, list) and len(kinds) == n_layers + more:
+    kinds = fields.get("layer_types")
+    if more and isinstance(kinds, list) and len(kinds) == n_layers + more:
         return fields | {"layer_types": kinds[:n_layers]}
     return fields
 

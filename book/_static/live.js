@@ -5,6 +5,7 @@
   const sizes = script.dataset; // of Python alone, with NumPy, with Matplotlib too
   const USES = [["matplotlib", /\bplots\b|matplotlib/], ["numpy", /\bnumpy\b|\bnp\./]];
   const FILE = "Code runs only in a page that comes from a server: start python -m http.server in the folder of this site, and open http://localhost:8000.";
+  const usesOf = (code) => USES.filter(([part, sign]) => sizes[part] && sign.test(code)).map(([part]) => part);
   const stored = (name) => { try { return localStorage.getItem(name); } catch { return null; } };
 
   let panel = null;
@@ -30,7 +31,7 @@
       say(location.protocol === "file:" ? FILE : "The connection was lost. Try again.");
       return;
     }
-    page.connect(cells, say);
+    page.connect(cells, say, usesOf);
     await page[action](cell);
   };
   const button = (parent, name, action, cell) => {
@@ -44,8 +45,7 @@
     const pre = node.querySelector(".cell_input pre");
     if (!pre) continue;
     before += pre.textContent;
-    const uses = USES.filter(([part, sign]) => sizes[part] && sign.test(before)).map(([part]) => part);
-    const cell = { node, pre, uses, size: Number(sizes[uses[0] ?? "core"]), own: pre.textContent.trimEnd() };
+    const cell = { node, pre, size: Number(sizes[usesOf(before)[0] ?? "core"]), own: pre.textContent.trimEnd() };
     cells.push(cell);
     // The box of a claim is made by the book's site, not by a page
     if (node.querySelector(".claim")) continue;
@@ -59,6 +59,21 @@
       cell.run.title = `The first run loads Python, ${size}, from this site`;
     }
     pre.closest(".cell_input").before(cell.tools);
+  }
+  for (const place of document.querySelectorAll(".count-file")) {
+    const size = `${Math.ceil(Number(sizes.core) / 1e6)} MB`;
+    place.insertAdjacentHTML("beforeend", `<p><label>Or here, in this page: <input type="file" multiple
+      accept=".json,.gguf,.safetensors"></label> The file is not sent anywhere; of weights only the header
+      is read. The first time this loads Python, ${size}. A file may also be dropped here.</p>
+      <div class="cell_output live" role="region" aria-label="Count of your file" tabindex="0"></div>`);
+    const box = place.lastElementChild;
+    const take = (files) => act("count", { box, files: [...files] });
+    place.querySelector("input").addEventListener("change", ({ target }) => take(target.files));
+    place.addEventListener("dragover", (event) => event.preventDefault());
+    place.addEventListener("drop", (event) => {
+      event.preventDefault();
+      take(event.dataTransfer.files);
+    });
   }
   const all = document.querySelector(".bar .run-all");
   all.hidden = false;

@@ -12,7 +12,7 @@ from harness import Figure
 from playwright.sync_api import BrowserContext, Page, sync_playwright
 
 SITE = Path(__file__).parents[2] / "_build" / "html"
-PAGE = "parameters/04.html"
+PAGE = "reference/formulas.html"
 REPEATS = 5
 COUNT = "from paramlab import catalog, count\n{'n': count(catalog.find('gpt2-small').config).total}"
 DRAW = "from paramlab import plots\nplots.setup()\nf, axes = plots.canvas(2)\n_ = axes.plot([1, 2])"
@@ -66,7 +66,7 @@ def visits(context: BrowserContext, address: str, code: str, sign: str) -> tuple
 def opened(context: BrowserContext, address: str) -> Page:
     """Return the page with one cell alone, of which nothing is kept."""
     page = context.new_page()
-    page.add_init_script("localStorage.removeItem('live /parameters/04.html')")
+    page.add_init_script("localStorage.clear()")
     page.goto(address)
     return page
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 from conftest import skip_or_fail
+from paramlab import count
+from paramlab.files.config_json import read_config_json
 from playwright.sync_api import Locator, Page
 from test_browser import violations
 
@@ -130,6 +132,7 @@ def test_a_change_is_seen_kept_and_taken_home_and_can_be_undone(visit):
     assert "MB" not in cell.get_by_role("button", name="Run").inner_text()
     assert "NameError: name 'm'" in change(page, cell, "n = m") and "line 1" in output(cell)
     change(page, cell, "n = 6 * 7\nn")
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")  # the panel covers nothing there
     assert violations(page) == []
     page.reload()
     cell = first_cell(page)
@@ -143,6 +146,33 @@ def test_a_change_is_seen_kept_and_taken_home_and_can_be_undone(visit):
     assert cell.locator("pre").first.inner_text() == own
     page.reload()
     assert first_cell(page).get_by_role("textbox").count() == 0
+    assert window.faults == []
+
+
+def test_a_file_of_the_reader_is_counted_or_refused_in_a_sentence(visit, tmp_path: Path):
+    config = {
+        "model_type": "llama", "hidden_size": 96, "intermediate_size": 200, "vocab_size": 1009,
+        "num_hidden_layers": 3, "num_attention_heads": 6, "num_key_value_heads": 2,
+        "tie_word_embeddings": False,
+    }  # fmt: skip
+    path, other = tmp_path / "config.json", tmp_path / "model.gguf"
+    path.write_text(json.dumps(config))
+    other.write_bytes(b"GIF89a" * 100)
+    total = count(read_config_json(path)).total
+    window = visit()
+    page = window.open("parameters/04.html")
+    cell_of(page, "none")
+    place = page.locator(".count-file")
+    place.locator("input").set_input_files(path)
+    assert "done" in ended(page)
+    region = place.get_by_role("region", name="Count of your file")
+    assert f"{total:,}" in region.inner_text()
+    place.locator("input").set_input_files(other)
+    page.wait_for_function(
+        "!document.querySelector('.count-file .live').textContent.includes('MLP')"
+    )
+    ended(page)
+    assert len(region.inner_text().strip().splitlines()) == 1
     assert window.faults == []
 
 

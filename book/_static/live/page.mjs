@@ -7,10 +7,12 @@ let ask = null; // the answer that is waited for
 let running = false;
 let cells = [];
 let say = null; // shows a sentence in the panel of the page, and returns the panel
+let usesOf = null; // the large packages that some code imports
 
-export const connect = (ofPage, voice) => {
+export const connect = (ofPage, voice, judge) => {
   cells = ofPage;
   say = voice;
+  usesOf = judge;
 };
 
 const nameOf = (cell) => cell.node.id.replace(/^cell-/, "");
@@ -31,6 +33,16 @@ const offer = (parent, name, action) => {
   button.addEventListener("click", action);
   parent.append(button);
   return button;
+};
+
+// Ends Python, also in the midst of something.
+const stopper = (panel) => {
+  const stop = offer(panel, "Stop", () => {
+    forget();
+    ask({ status: "stopped" });
+  });
+  stop.hidden = false;
+  return stop;
 };
 
 const offers = (words) => {
@@ -59,11 +71,13 @@ const start = (uses) => {
   worker.postMessage({ uses });
 };
 
-const send = (cell) => new Promise((resolve) => {
+const send = (uses, task) => new Promise((resolve) => {
   ask = resolve;
-  if (!worker) start([...new Set(cells.slice(0, cells.indexOf(cell) + 1).flatMap((each) => each.uses))]);
-  worker.postMessage({ source: sourceOf(cell), name: nameOf(cell) });
+  if (!worker) start(uses);
+  worker.postMessage(task);
 });
+
+const usesUntil = (cell) => usesOf(cells.slice(0, cells.indexOf(cell) + 1).map(sourceOf).join("\n"));
 
 const statics = (cell) => [...cell.node.querySelectorAll(".cell_output:not(.live)")];
 
@@ -80,6 +94,17 @@ const region = (cell) => {
   }
   cell.region.replaceChildren();
   return cell.region;
+};
+
+const write = (box, outputs) => {
+  for (const [kind, content] of outputs) {
+    if (kind === "html") box.insertAdjacentHTML("beforeend", content);
+    if (kind !== "text" && kind !== "error") continue;
+    const pre = document.createElement("pre");
+    pre.textContent = content;
+    if (kind === "error") pre.className = "live-error";
+    box.append(pre);
+  }
 };
 
 const show = (cell, { status, outputs = [], reason }) => {
@@ -109,24 +134,18 @@ const show = (cell, { status, outputs = [], reason }) => {
     }
     box.append(figure);
   }
-  for (const [kind, content] of outputs) {
-    if (kind === "html") box.insertAdjacentHTML("beforeend", content);
-    if (kind !== "text" && kind !== "error") continue;
-    const pre = document.createElement("pre");
-    pre.textContent = content;
-    if (kind === "error") pre.className = "live-error";
-    box.append(pre);
-  }
+  write(box, outputs);
   if (!box.childNodes.length) {
     box.remove();
     cell.region = null;
   }
 };
 
-const result = (cell, { status, outputs, reason }, seconds) => ({
-  done: `${wordsOf(cell)}: done in ${seconds} s`,
-  local: `${wordsOf(cell)} needs ${reason}: run it ${LOCAL}`,
-  failed: `${wordsOf(cell)} stopped: ${outputs?.at(-1)?.[1].split("\n").pop()}`,
+const ENDINGS = ["unreachable", "broken", "stopped"];
+const result = (words, { status, outputs, reason }, seconds) => ({
+  done: `${words}: done in ${seconds} s`,
+  local: `${words} needs ${reason}: run it ${LOCAL}`,
+  failed: `${words} stopped: ${outputs?.at(-1)?.[1].split("\n").pop()}`,
   unreachable: `${reason} could not be loaded: the connection was lost, or a file is not the right one. Run tries again.`,
   broken: "Python has ended: it ran out of memory, or broke. The next Run starts it anew.",
   stopped: "Stopped. The next Run starts Python anew.",
@@ -141,11 +160,7 @@ const runTo = async (wanted, shown) => {
   }
   running = true;
   const panel = offers("Loading Python");
-  const stop = offer(panel, "Stop", () => {
-    forget();
-    ask({ status: "stopped" });
-  });
-  stop.hidden = false;
+  const stop = stopper(panel);
   try {
     for (const cell of wanted) {
       const source = sourceOf(cell);
@@ -155,9 +170,9 @@ const runTo = async (wanted, shown) => {
       say(isFirst ? `Loading Python, ${size}` : `Running ${wordsOf(cell)}`);
       cell.node.setAttribute("aria-busy", "true");
       const began = performance.now();
-      const answer = await send(cell);
+      const answer = await send(usesUntil(cell), { source, name: nameOf(cell) });
       cell.node.removeAttribute("aria-busy");
-      const ended = ["unreachable", "broken", "stopped"].includes(answer.status);
+      const ended = ENDINGS.includes(answer.status);
       if (isFirst && !ended) settled(wanted.at(-1).size);
       if (!ended) {
         cell.ran = source;
@@ -166,7 +181,7 @@ const runTo = async (wanted, shown) => {
           offer(cell.tools, "Reset", () => reset(cell));
         }
       }
-      say(result(cell, answer, ((performance.now() - began) / 1000).toFixed(1)));
+      say(result(wordsOf(cell), answer, ((performance.now() - began) / 1000).toFixed(1)));
       if (ended) forget();
       if (ended || (answer.status === "failed" && cell !== wanted.at(-1) && shown.length === 1)) return;
     }
@@ -191,6 +206,27 @@ export const run = (cell) => runTo(cells.slice(0, cells.indexOf(cell) + 1), [cel
 export const runAll = async () => {
   for (const cell of cells) cell.ran = undefined;
   await runTo(cells, cells);
+};
+
+// Count what a reader brings: a configuration, or the header of a file of weights.
+export const count = async ({ box, files }) => {
+  const why = obstacle() || (running && "Python is still running. Stop ends it.");
+  if (why || !files.length) {
+    say(why || "No file was chosen.");
+    return;
+  }
+  running = true;
+  const stop = stopper(say("Counting"));
+  const began = performance.now();
+  const answer = await send([], { files, name: "your file" });
+  running = false;
+  stop.hidden = true;
+  if (ENDINGS.includes(answer.status)) forget();
+  else {
+    box.replaceChildren();
+    write(box, answer.outputs);
+  }
+  say(result("your file", answer, ((performance.now() - began) / 1000).toFixed(1)));
 };
 
 const keep = () => {

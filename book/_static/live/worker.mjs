@@ -50,8 +50,18 @@ const start = async (uses) => {
     import logging
     from paramlab.live import Kernel
     logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # of its first start
-    kernel = Kernel(load, show)`);
+    kernel = Kernel(load, show)
+    counter = Kernel(load, show)`);
   return pyodide;
+};
+
+// Files of the reader lie in a folder of their own; of each, only what is asked for is read.
+const OWN = "/own";
+const place = (files, { FS }) => {
+  if (FS.analyzePath(OWN).exists) FS.unmount(OWN);
+  else FS.mkdir(OWN);
+  FS.mount(FS.filesystems.WORKERFS, { files }, OWN);
+  return files.length === 1 ? `${OWN}/${files[0].name}` : OWN;
 };
 
 onmessage = async ({ data }) => {
@@ -68,9 +78,12 @@ onmessage = async ({ data }) => {
     return;
   }
   try {
-    pyodide.globals.set("source", data.source);
+    const path = data.files && JSON.stringify(place(data.files, pyodide));
+    const count = `from paramlab.cli import main\n_ = main(["count", ${path}])`;
+    pyodide.globals.set("source", data.files ? count : data.source);
     pyodide.globals.set("name", data.name);
-    postMessage(JSON.parse(await pyodide.runPythonAsync("await kernel.run(source, name)")));
+    const who = data.files ? "counter" : "kernel";
+    postMessage(JSON.parse(await pyodide.runPythonAsync(`await ${who}.run(source, name)`)));
   } catch (error) {
     console.info(`Python broke: ${error}`);
     postMessage({ status: "broken" });

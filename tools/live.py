@@ -30,7 +30,7 @@ from paramlab.files.real_model import cache_folder
 
 LISTED = Path(__file__).with_suffix(".json")
 NAMED = "PARAMLAB_WHEELS"
-CORE = ("pyodide.mjs", "pyodide.asm.js", "pyodide.asm.wasm", "python_stdlib.zip")
+CORE = ("pyodide.mjs", "pyodide.asm.*js", "pyodide.asm.wasm", "python_stdlib.zip")
 ROOTS = ("numpy", "matplotlib")
 # Of what Matplotlib's wheel asks for: needed for PDF, for other time zones, for windows. Not here.
 SPARE = {"fonttools", "pytz", "matplotlib-pyodide"}
@@ -170,7 +170,8 @@ def move(version: str, carrier: dict[str, str]) -> Listed:
     with tempfile.TemporaryDirectory() as folder:
         package = _interpreter(version, Path(folder))
         official = json.loads((package / "pyodide-lock.json").read_text("utf-8"))
-        core = {name: hashlib.sha256((package / name).read_bytes()).hexdigest() for name in CORE}
+        paths = [path for pattern in CORE for path in package.glob(pattern)]
+        core = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
     kept: dict[str, Any] = {}
     names = list(ROOTS)
     while names:
@@ -186,7 +187,11 @@ def main(arguments: list[str]) -> int:
     """Do what the command line asks; without a network, say so and succeed."""
     match arguments:
         case ["move", version]:
-            new = move(version, listed().carrier)
+            try:
+                new = move(version, listed().carrier)
+            except OSError as reason:
+                print(f"live code: {reason}")
+                return 1
             LISTED.write_text(json.dumps(asdict(new), indent=1) + "\n", "utf-8")
         case ["fetch"] | ["pack", _]:
             pass

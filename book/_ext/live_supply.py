@@ -45,6 +45,8 @@ APART = (
     "paramlab/cli.py", "paramlab/*report*.py", "paramlab/worked.py", "paramlab/calculators.py",
     "paramlab/small_fits.py", "paramlab/systems.py", "paramlab/prices.py", "paramlab/scaling.py",
     "paramlab/data/systems.toml", "paramlab/data/prices.toml", "paramlab/coefficients.py",
+    "paramlab/drawing.py", "paramlab/variants.py", "paramlab/memory_fit.py", "paramlab/hardware.py",
+    "paramlab/data/hardware.toml",
 )  # fmt: skip
 RECORDED = ("*.py", "data/*", "models/*")  # in book/experiments
 ABOUT = """Pyodide {version}, under the Mozilla Public License 2.0

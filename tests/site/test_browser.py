@@ -140,12 +140,11 @@ def test_search_finds_a_model_by_its_name(visit):
 
 def test_the_drawing_of_a_model_stands_alone_and_takes_the_colors_of_a_dark_page(visit):
     window = visit(color_scheme="dark")
-    ink = "getComputedStyle(document.querySelector('svg text')).fill"
-    on_page = window.open("models/mixtral-8x7b.html").evaluate(ink)
-    assert window.page.locator("svg.architecture title").first.text_content()
+    table = "getComputedStyle(document.querySelector('.architecture rect')).fill"
+    on_page = window.open("models/mixtral-8x7b.html").evaluate(table)
     window.page.get_by_role("link", name="This drawing as a file").click()
     window.page.wait_for_url("**/models/mixtral-8x7b.svg")
-    assert window.page.evaluate(ink) == on_page == "rgb(228, 225, 217)"
+    assert window.page.evaluate(table) == on_page == "rgb(13, 166, 108)"
     assert window.faults == []
 
 

@@ -2,7 +2,7 @@ import re
 
 import pytest
 from paramlab import catalog
-from paramlab.params import count
+from paramlab.params import count, stacks
 
 MODELS = catalog.published()
 CLOSED = [
@@ -223,3 +223,9 @@ def test_the_files_of_gemma4_hold_its_parameters_and_what_it_does_not_use(
         width = 512 if i % every == every - 1 else c.d_head
         unused += 2 * c.d_model * c.n_kv_heads * width + width
     assert count(c).total + unused + c.n_layers + encoders == in_the_files
+
+
+def test_encoders_give_vectors_and_other_models_have_a_head():
+    for model in filter(lambda model: model.config, MODELS):
+        ends = {array.name for stack in stacks(model.config) for array in stack.arrays}
+        assert ("head.weight" in ends) == ("encoder" not in model.kind.split()), model.slug

@@ -88,6 +88,7 @@ WORDS = {
     "windows.",
     "cache states": "States that do not grow with the text take {n} bytes more.",
     "no cache": "Only decoders are costed in this book, so no cache is listed.",
+    "not costed": "Its cache is not computed: {reason}.",
     "calculator": "On a device, at another length",
     "beside": "Beside other models",
     "beside caption": "Its family, and the next in size",
@@ -306,7 +307,10 @@ def _memory(model: "Published", calculators: str) -> str:
     weights = _table(rows, "bytes", WORDS["bytes caption"])
     if model.kind != "decoder":
         return f"{weights}<p>{WORDS['no cache']}</p>"
-    cache, text = _cache(model)
+    try:
+        cache, text = _cache(model)
+    except ValueError as reason:  # it has layers that are counted here, and not costed
+        return f"{weights}<p>{escape(WORDS['not costed'].format(reason=reason))}</p>"
     body = f'<div class="pair">{weights}{cache}</div>{text}'
     if calculators:
         target = f"{calculators}#model={model.slug}&amp;context={min(model.config.n_ctx, 32_768)}"

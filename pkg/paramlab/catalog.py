@@ -57,7 +57,9 @@ class Published:
         """The architecture; None where it is unknown or not a transformer stack."""
         if self.columns["n_layers"]:
             fields = {name: _value(name, text) for name, text in self.columns.items() if text}
-            return ModelConfig.from_flat({**fields, "causal": self.kind != "encoder"})
+            fields["causal"] = self.kind != "encoder"
+            fields["output_head"] = "encoder" not in self.kind.split()  # vectors come out
+            return ModelConfig.from_flat(fields)
         if self.slug in _configs():
             from paramlab.files.hugging_face import config_from_hf  # most models need no file
 

@@ -20,8 +20,8 @@ from paramlab.config import ModelConfig
 from paramlab.display import in_words
 from paramlab.params import NO_TOKENS, Array, Count, Stack, count, stacks
 
-WIDTH, HEIGHT = 380.0, 400.0  # of the whole, and of what is to scale: pixels on a phone
-BANDS_WIDTH, LABELS_LEFT = 196.0, 213.0
+WIDTH, HEIGHT = 354.0, 400.0  # of the whole, and of what is to scale: pixels on a phone
+BANDS_WIDTH, LABELS_LEFT = 174.0, 189.0
 LINE, GAP, TITLE = 15.5, 1.2, 27.0  # of a label, between bands, of a title over them
 LONGEST_LABEL, LONGEST_NAME = 17, 33  # letters; the number of a longer label stands below it
 LEAST_HEIGHT = 28.0  # of attention, or of an MLP, that is cut into its matrices
@@ -40,7 +40,7 @@ WORDS = {
     "decoder": "{n} decoder blocks × {each}",
     "experts": "{n} expert blocks × {each}",
     "state layers": "{n} state blocks × {each}",
-    "attention": "{n} attention blocks × {each}",
+    "attention": "{n} attention × {each}",
     "MLP": "{n} dense blocks × {each}",
     "layers": "{n} layers × {each}",
     "chosen": "{k} of {n} for a token",
@@ -338,8 +338,8 @@ def _style() -> str:
     Programs that do not know variables keep the colors of the attributes.
     """
     rules = [
-        "{font:13px var(--sans,system-ui,sans-serif);max-width:30rem;stroke-width:.9}",
-        " .name{font:21px var(--serif,Charter,Georgia,serif)}",
+        "{font:13px var(--sans,system-ui,sans-serif);max-width:28rem;stroke-width:.9}",
+        " .name{font:19px var(--serif,Charter,Georgia,serif)}",
         " .n{text-anchor:end;font-variant-numeric:tabular-nums}",
     ]
     for name in USED:

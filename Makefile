@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/ready
 BUILD := $(BIN)/jupyter-book build . -W --keep-going
 
-.PHONY: book test test-fast fuzz lab serve format catalog ledger addresses pdf wheels bench oracle oracle-family clean
+.PHONY: book test test-fast fuzz lab serve format catalog ledger addresses pdf messages wheels bench oracle oracle-family clean
 
 book: $(READY)
 	$(BIN)/paramlab fetch
@@ -12,10 +12,14 @@ book: $(READY)
 	$(BUILD)
 	@echo "The book is in _build/html. Open _build/html/index.html in a browser, or run: make serve"
 
-test: test-fast book
+test: test-fast book tests/site/node_modules
 	$(BIN)/python -m pytest -q -m slow
 	$(BIN)/python -m pytest -q --nbval book tests/validation
 	$(BIN)/python -m pytest -q -rs -m "not slow" tests/site
+
+# The validator of the site's markup; without npm its test is left out, and says so.
+tests/site/node_modules: tests/site/package.json
+	npm install --ignore-scripts --no-audit --no-fund --no-package-lock --prefix tests/site || echo "npm cannot install html-validate: the markup of the site is not validated"
 
 test-fast: $(READY)
 	$(BIN)/paramlab fetch
@@ -60,6 +64,10 @@ pdf: book
 # What runs the cells of the pages in a browser, in one archive that PARAMLAB_WHEELS can name.
 wheels: $(READY)
 	$(BIN)/python tools/live.py pack live-wheels.zip
+
+# For translators: the prose of every page as messages.
+messages: $(READY)
+	$(BIN)/python tools/messages.py
 
 bench: $(READY)
 	$(BIN)/paramlab fetch

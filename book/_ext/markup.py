@@ -93,6 +93,9 @@ class BookTranslator(HTML5Translator):
         if not node.astext() and self.body[-1].startswith("<th"):
             self.body[-1] = self.body[-1].replace("<th", "<td", 1)
             self.context[-1] = "</td>\n"
+        elif self.body[-1].startswith("<th"):
+            scope = "col" if isinstance(node.parent.parent, nodes.thead) else "row"
+            self.body[-1] = self.body[-1].replace("<th", f'<th scope="{scope}"', 1)
         if (share := SHARE.fullmatch(node.astext())) and "bars" in _table_of(node)["classes"]:
             style = f' style="--share: {share[1]}%"'
             self.body[-1] = self.body[-1].replace("<td", f"<td{style}", 1)

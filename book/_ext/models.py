@@ -312,7 +312,7 @@ def _memory(model: "Published", calculators: str) -> str:
     except ValueError as reason:  # it has layers that are counted here, and not costed
         return f"{weights}<p>{escape(WORDS['not costed'].format(reason=reason))}</p>"
     body = f'<div class="pair">{weights}{cache}</div>{text}'
-    if calculators:
+    if calculators and model.config.n_ctx:
         target = f"{calculators}#model={model.slug}&amp;context={min(model.config.n_ctx, 32_768)}"
         body += f'<p><a href="{target}">{WORDS["calculator"]}</a></p>'
     return body
@@ -330,7 +330,8 @@ def _cache(model: "Published") -> tuple[str, str]:
     numbers = (f"{n:,}" for n in (kv_cache_bytes(config, 1), states))
     text = " ".join(w.format(n=n) for w, n in zip(words, numbers, strict=False))
     rows = []
-    for n in sorted({*(n for n in CONTEXTS if n <= config.n_ctx), config.n_ctx}):
+    window = config.n_ctx or CONTEXTS[-1]  # without attention there is none
+    for n in sorted({*(n for n in CONTEXTS if n <= window), window}):
         kept = kv_cache_bytes(config, n) + states
         both = (in_bytes(weight_bytes(config, p) + kept) for p in ("fp16", "int4"))
         rows.append((f"{n:,}", in_bytes(kept), *both))

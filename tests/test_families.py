@@ -684,6 +684,10 @@ def test_a_language_model_is_found_where_makers_put_it(name, tmp_path):
     with pytest.raises(UnsupportedModel, match=f"can be counted as FILE#{name}"):
         count_source(str(path))
     assert count_source(f"{path}#{name}").config.n_layers == 2
+    if name != "thinker_config":
+        path.write_text(json.dumps({"model_type": "own", name: text | {"num_adapters": 3}}))
+        with pytest.raises(UnsupportedModel, match=f"nor can its {name} be counted: the f"):
+            count_source(str(path))
     text["model_type"], text["text_config"] = "unknown", {"model_type": "unknown"}
     path.write_text(json.dumps({"model_type": "own", name: text}))
     with pytest.raises(UnsupportedModel, match=f"nor is that of its {name}, 'unknown'"):

@@ -306,8 +306,11 @@ def _hint_at_a_part(fields: Fields) -> str:
         return ""
     try:
         config_from_hf(part_of(fields, name))
-    except UnsupportedModel:
-        return f"; nor is that of its {name}, {shown(fields[name].get('model_type'))}"
+    except UnsupportedModel as error:
+        kind = fields[name].get("model_type")
+        if _known_type({"model_type": kind}):
+            return f"; nor can its {name} be counted: {error}"
+        return f"; nor is that of its {name}, {shown(kind)}"
     return f"; its language model alone can be counted as FILE#{name}"
 
 

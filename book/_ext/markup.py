@@ -11,7 +11,8 @@ from sphinx.util.images import get_image_size
 from sphinx.writers.html5 import HTML5Translator
 
 OWN_ASSETS = {
-    "book.css", "book.js", "search.js", "search-index.js", "sortable.js", "ledger.js", "live.js",
+    "book.css", "components.css", "book.js", "search.js", "search-index.js", "sortable.js",
+    "ledger.js", "live.js",
 }  # fmt: skip
 # What a page must contain to load a script
 SCRIPTS = {

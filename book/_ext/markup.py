@@ -11,9 +11,10 @@ from sphinx.util.images import get_image_size
 from sphinx.writers.html5 import HTML5Translator
 
 OWN_ASSETS = {
-    "book.css", "components.css", "book.js", "search.js", "search-index.js", "sortable.js",
-    "ledger.js", "live.js",
+    "book.css", "components.css", "models.css", "book.js", "search.js", "search-index.js",
+    "sortable.js", "ledger.js", "live.js",
 }  # fmt: skip
+MODELS = re.compile(r'class="[^"]*\b(?:models|facts)\b')  # what models.css is for
 # What a page must contain to load a script
 SCRIPTS = {
     "sortable.js": re.compile(r'class="[^"]*\bsortable\b'),
@@ -146,6 +147,8 @@ def page_context(app: Sphinx, pagename: str, template: str, context: dict, doctr
     for name, sign in SCRIPTS.items():
         if sign.search(context.get("body", "")):
             app.add_js_file(name, defer="defer")
+    if MODELS.search(context.get("body", "")):
+        app.add_css_file("models.css")
     for key in ("css_files", "script_files"):
         context[key] = [item for item in context[key] if is_own(Path(str(item.filename)))]
     context["part"] = part_of(app, pagename)

@@ -1,15 +1,14 @@
 """The component ``context-cost``: operations and bytes that a text of some length costs a model."""
 
 import json
-from dataclasses import asdict
 from html import escape
 from pathlib import Path
 
-from component_memory_fit import costed
+from component_memory_fit import coefficients, costed
 from components import Parts, field, folded, number_field, ratio, select, table, value
 from paramlab import catalog
-from paramlab.coefficients import cost_coefficients
 from paramlab.costs import (
+    SCORES,
     Operations,
     decode_operations,
     forward_operations,
@@ -63,6 +62,7 @@ PARTS = {  # operations by part; "scores" stands for both products of queries, k
     "embedding projection": "Embedding projection",
     "output head": "Output head, for the last token",
 }
+UNUSED = ("numbers", "rows", "n_experts", "n_active")  # coefficients
 SPOKEN = ("answer", "compared", "beyond", "reading", "writing", "total")
 SCALES = ("", "thousand", "million", "billion", "trillion", "quadrillion", "quintillion")
 
@@ -95,7 +95,7 @@ def in_words(n: int) -> str:
 def by_part(found: Operations) -> dict[str, int]:
     """Return FLOPs by part, scores first."""
     flops = {name: 2 * n for name, n in found.by_part.items()}
-    return {"scores": flops.pop("scores and mixing"), **flops}
+    return {"scores": flops.pop(SCORES), **flops}
 
 
 def answer(slug: str, context: int, other: int, attention: str = "causal") -> str:
@@ -156,18 +156,11 @@ def build() -> Parts:
     ))  # fmt: skip
     spoken = {name: w[name] for name in SPOKEN}
     data = {
-        "models": {m.slug: _coefficients(m) for m in models},
+        "models": {m.slug: coefficients(m, *UNUSED) for m in models},
         "tokens_per_page": tokens_per_page(),
         "words": {**spoken, "parts": PARTS, "scales": SCALES},
     }
     return Parts(markup, data)
-
-
-def _coefficients(model: catalog.Published) -> dict:
-    """Return the coefficients that the script uses."""
-    unused = ("numbers", "rows", "n_experts", "n_active")
-    found = asdict(cost_coefficients(model.config))
-    return {name: value for name, value in found.items() if name not in unused}
 
 
 def _everything(models: list[catalog.Published]) -> tuple[list[str], list[tuple]]:

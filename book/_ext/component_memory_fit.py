@@ -184,16 +184,15 @@ def build() -> Parts:
     }
     spoken = ("left", "missing", "own", "fits", "lacks", "beyond", "longest", "none", "speed")
     data = {
-        "models": {m.slug: _coefficients(m) for m in models},
+        "models": {m.slug: coefficients(m, "after_last") for m in models},
         "devices": devices,
         "words": {name: w[name] for name in spoken},
     }
     return Parts(markup, data)
 
 
-def _coefficients(model: catalog.Published) -> dict:
-    """Return the coefficients that the script uses."""
-    unused = ("after_last",)
+def coefficients(model: catalog.Published, *unused: str) -> dict:
+    """Return the coefficients that a script computes from."""
     found = asdict(cost_coefficients(model.config))
     return {name: value for name, value in found.items() if name not in unused}
 

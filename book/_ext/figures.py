@@ -14,27 +14,7 @@ from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 
-DEFINITION = re.compile(r"--fig-([a-z]+):\s*(#[0-9a-f]{6})\b")
 logger = logging.getLogger(__name__)
-
-
-def palette(stylesheet: str) -> dict[str, str]:
-    """Colors that a figure may use, by their hexadecimal code on a light page.
-
-    Parameters
-    ----------
-    stylesheet : str
-        Text of the style sheet; the first definition of each variable is the light one.
-
-    Examples
-    --------
-    >>> palette(":root { --fig-ink: #22252b; } .dark { --fig-ink: #e7e4dd; }")
-    {'#22252b': 'ink'}
-    """
-    names: dict[str, str] = {}
-    for name, code in DEFINITION.findall(stylesheet):
-        names.setdefault(name, code)
-    return {code: name for name, code in names.items()}
 
 
 class InlineFigures(SphinxPostTransform):
@@ -45,8 +25,6 @@ class InlineFigures(SphinxPostTransform):
 
     def run(self, **kwargs: object) -> None:
         """Inline each drawing; complain about a missing alternative text and foreign colors."""
-        stylesheet = Path(self.app.srcdir, "book", "_static", "book.css")
-        colors = palette(stylesheet.read_text("utf-8"))
         for number, image in enumerate(list(self.document.findall(nodes.image)), start=1):
             if not image.get("alt", "").strip():
                 logger.warning("a picture has no alternative text", location=image)
@@ -57,7 +35,7 @@ class InlineFigures(SphinxPostTransform):
             markup = ""
             for kind, svg in zip(KINDS[len(drawings)], drawings, strict=True):
                 prefix = f"figure-{number}-{kind[7:]}"
-                drawing, strangers = inline(svg, image.get("alt", ""), prefix, colors, kind)
+                drawing, strangers = inline(svg, image.get("alt", ""), prefix, kind)
                 markup += drawing
                 if strangers:
                     logger.warning(

@@ -14,9 +14,9 @@ OWN_ASSETS = {
     "book.css", "components.css", "models.css", "book.js", "search.js", "search-index.js",
     "sortable.js", "ledger.js", "live.js",
 }  # fmt: skip
-MODELS = re.compile(r'class="[^"]*\b(?:models|facts)\b')  # what models.css is for
-# What a page must contain to load a script
-SCRIPTS = {
+# What a page must contain to load a style or a script
+WANTED = {
+    "models.css": re.compile(r'class="[^"]*\b(?:models|facts)\b'),
     "sortable.js": re.compile(r'class="[^"]*\bsortable\b'),
     "ledger.js": re.compile(r'class="record"'),
 }
@@ -144,11 +144,13 @@ def is_own(asset: Path) -> bool:
 
 def page_context(app: Sphinx, pagename: str, template: str, context: dict, doctree) -> None:
     """Give the templates what they show around the text, and only the book's own assets."""
-    for name, sign in SCRIPTS.items():
-        if sign.search(context.get("body", "")):
+    for name, sign in WANTED.items():
+        if not sign.search(context.get("body", "")):
+            continue
+        if name.endswith(".css"):
+            app.add_css_file(name)
+        else:
             app.add_js_file(name, defer="defer")
-    if MODELS.search(context.get("body", "")):
-        app.add_css_file("models.css")
     for key in ("css_files", "script_files"):
         context[key] = [item for item in context[key] if is_own(Path(str(item.filename)))]
     context["part"] = part_of(app, pagename)

@@ -18,8 +18,8 @@ import jinja2
 import yaml
 from addresses import NUMBERED, BookBuilder, address
 from bs4 import BeautifulSoup
-from figures import palette
 from lecture import Chapter, Figure, read_chapter, size
+from paramlab.colors import LIGHT
 from sphinx.application import Sphinx
 
 PAGE = "book/teaching/slides"  # of the site, with a place for the lists
@@ -33,20 +33,11 @@ FACES = ("", "-Bold", "-Oblique")
 FACE = re.compile(r'url\("(fonts/[\w-]+\.woff2)"\)')
 
 
-def as_file(figure: Figure, colors: dict[str, str]) -> str:
-    """Return a figure as an SVG file on a white ground.
-
-    Parameters
-    ----------
-    figure : Figure
-        The figure.
-    colors : dict of str to str
-        The names of the colors of the page, by code.
-    """
-    codes = {name: code for code, name in colors.items()}
+def as_file(figure: Figure) -> str:
+    """Return a figure as an SVG file on a white ground."""
     width, height = size(figure.drawing)
     inside = figure.drawing[figure.drawing.index(">") + 1 :]
-    inside = re.sub(r"var\(--fig-(\w+)\)", lambda match: codes[match[1]], inside)
+    inside = re.sub(r"var\(--fig-(\w+)\)", lambda match: LIGHT[match[1]], inside)
     plain = re.sub(r"\s+", " ", BeautifulSoup(figure.caption, "html.parser").get_text())
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
@@ -54,8 +45,8 @@ def as_file(figure: Figure, colors: dict[str, str]) -> str:
         f'height="{height * PIXELS:.0f}">'
         f"<title>Figure {figure.number}. {escape(plain)}</title><desc>{escape(figure.alt)}</desc>"
         f"<style>* {{ stroke-linejoin: round; stroke-linecap: butt; }} "
-        f"text {{ font-family: {FONTS}; fill: {codes['ink']}; }}</style>"
-        f'<rect width="{width:g}" height="{height:g}" fill="{codes["ground"]}"/>{inside}\n'
+        f"text {{ font-family: {FONTS}; fill: {LIGHT['ink']}; }}</style>"
+        f'<rect width="{width:g}" height="{height:g}" fill="{LIGHT["ground"]}"/>{inside}\n'
     )
 
 
@@ -174,7 +165,7 @@ def write(app: Sphinx, exception: Exception | None) -> None:
     text = own.read_text("utf-8")
     own.write_text(PLACE.sub(lambda m: f"{m[1]}\n{made[m[2]]}\n{m[3]}", text), "utf-8")
     folder.mkdir(exist_ok=True)
-    files = figure_files(parts, folder, Path(app.srcdir))
+    files = figure_files(parts, folder)
     for number, (title, chapters) in enumerate(parts, 1):
         slides = deck(number, title, chapters, Path(app.srcdir), app.config.project)
         files[f"part-{number}.html"] = slides.encode()
@@ -186,14 +177,11 @@ def write(app: Sphinx, exception: Exception | None) -> None:
     last.write_bytes(zipped({name: files[name] for name in files if not name.endswith(".html")}))
 
 
-def figure_files(
-    parts: list[tuple[str, list[Chapter]]], folder: Path, srcdir: Path
-) -> dict[str, bytes]:
+def figure_files(parts: list[tuple[str, list[Chapter]]], folder: Path) -> dict[str, bytes]:
     """Return the files of the figures by name; what is in the folder is not drawn again."""
-    colors = palette((srcdir / "book" / "_static" / "book.css").read_text("utf-8"))
     files = {"captions.csv": captions(parts).encode()}
     for figure in (f for _, chapters in parts for chapter in chapters for f in chapter.figures):
-        name, svg = f"figure-{figure.number}", as_file(figure, colors).encode()
+        name, svg = f"figure-{figure.number}", as_file(figure).encode()
         drawn, picture = folder / f"{name}.svg", folder / f"{name}.png"
         same = drawn.exists() and picture.exists() and drawn.read_bytes() == svg
         files[drawn.name] = svg

@@ -22,7 +22,6 @@ from time import monotonic
 from types import ModuleType
 from typing import Any
 
-from paramlab.colors import LIGHT
 from paramlab.errors import ModelNotFetched
 from paramlab.files.real_model import cache_folder
 from paramlab.page import KINDS, inline, pieces
@@ -168,12 +167,11 @@ class Kernel:
             return
         from paramlab import plots  # loads what only figures need
 
-        colors = {code: name for name, code in LIGHT.items()}
         for number in pyplot.get_fignums():
             both = re.findall(r"<svg.*?</svg>", plots.in_two_widths(pyplot.figure(number)), re.S)
             for kind, svg in zip(KINDS[2], both, strict=True):
                 prefix = f"live-{name}-{number}-{kind[7:]}-"
-                markup, _ = inline(svg, f"Figure of the cell {name}", prefix, colors, kind)
+                markup, _ = inline(svg, f"Figure of the cell {name}", prefix, kind)
                 self.outputs.append(("figure", markup))
 
 

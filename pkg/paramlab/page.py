@@ -9,6 +9,7 @@ import re
 from html import escape
 from itertools import groupby
 
+from paramlab.colors import LIGHT
 from paramlab.display import CELL_MARK, HEAD_MARK, ROW_MARK
 
 LINE = re.compile(f"[{HEAD_MARK}{ROW_MARK}]")
@@ -82,9 +83,7 @@ def _cell(text: str, right: bool, heads: str, label: str) -> str:
     return f"<{element}{side}>{escape(text, quote=False)}</{element.split()[0]}>"
 
 
-def inline(
-    svg: str, alt: str, prefix: str, colors: dict[str, str], kind: str = "figure"
-) -> tuple[str, list[str]]:
+def inline(svg: str, alt: str, prefix: str, kind: str = "figure") -> tuple[str, list[str]]:
     """Make one drawing part of a page.
 
     Parameters
@@ -95,8 +94,6 @@ def inline(
         What it shows, in words.
     prefix : str
         Put before every identifier, so that two drawings on a page do not clash.
-    colors : dict of str to str
-        Names of the allowed colors, by code.
     kind : str
         The class of the drawing in the style sheet.
 
@@ -114,7 +111,7 @@ def inline(
     drawing = re.sub(r" d=\"([^\"]*)\"", _short_path, drawing)
     drawing = _own_identifiers(drawing, prefix)
     drawing = re.sub(r"font-family: [^;\"]*;?|font: ([\d.]+px) [^;\"]*", _page_font, drawing)
-    drawing = _page_colors(drawing, colors)
+    drawing = _page_colors(drawing)
     strangers = sorted(set(HEX.findall(re.sub(r"(?:xlink:)?href=\"[^\"]*\"", "", drawing))))
     return _opening_tag(drawing, alt, kind), strangers
 
@@ -156,10 +153,12 @@ def _page_font(match: re.Match[str]) -> str:
     return f"font-size: {match[1]}" if match[1] else ""
 
 
-def _page_colors(drawing: str, colors: dict[str, str]) -> str:
+def _page_colors(drawing: str) -> str:
+    names = {code: name for name, code in LIGHT.items()}
+
     def name(match: re.Match[str]) -> str:
         code = match[0].lower()
-        return f"var(--fig-{colors[code]})" if code in colors else code
+        return f"var(--fig-{names[code]})" if code in names else code
 
     return re.sub(r"#[0-9a-fA-F]{6}\b", name, drawing)
 

@@ -10,7 +10,6 @@ from types import SimpleNamespace
 import addresses
 import boxes
 import cells
-import figures
 import formulas
 import fresh
 import markup
@@ -25,6 +24,7 @@ from checks import ROOT
 from docutils import nodes
 from docutils.utils import new_document
 from paramlab import catalog, claims, display, html, page
+from paramlab.colors import DARK, LIGHT
 from sphinx.errors import ExtensionError
 
 STYLES = (ROOT / "book" / "_static" / "book.css").read_text("utf-8")
@@ -37,16 +37,14 @@ DRAWING = """<?xml version="1.0"?><!DOCTYPE svg>
 </svg>"""
 
 
-@pytest.mark.parametrize(
-    "module", [addresses, cells, figures, markup, mentions, models, publishing, search]
-)
+@pytest.mark.parametrize("module", [addresses, cells, markup, mentions, models, publishing, search])
 def test_examples_in_the_docstrings_hold(module):
     result = doctest.testmod(module)
     assert result.attempted > 0 and result.failed == 0
 
 
 def test_a_drawing_takes_the_colors_the_font_and_the_words_of_the_page():
-    markup, strangers = page.inline(DRAWING, 'So "much"', "a-", figures.palette(STYLES))
+    markup, strangers = page.inline(DRAWING, 'So "much"', "a-")
     assert 'role="img"' in markup and 'aria-label="So &quot;much&quot;"' in markup
     assert "fill: var(--fig-weight)" in markup and "fill: var(--fig-ink)" in markup
     assert "DejaVu" not in markup and "font-size: 10px" in markup
@@ -56,8 +54,8 @@ def test_a_drawing_takes_the_colors_the_font_and_the_words_of_the_page():
 
 def test_long_curves_are_written_with_fewer_digits():
     line = "M 0.123456 0.987654 " + " ".join(f"L {x}.123456 {x / 2 + 1}" for x in range(100))
-    short, _ = page.inline(DRAWING.replace("<rect/>", '<path d="M 1.23456 0"/>'), "w", "a-", {})
-    long, _ = page.inline(DRAWING.replace("<rect/>", f'<path d="{line}"/>'), "w", "a-", {})
+    short, _ = page.inline(DRAWING.replace("<rect/>", '<path d="M 1.23456 0"/>'), "w", "a-")
+    long, _ = page.inline(DRAWING.replace("<rect/>", f'<path d="{line}"/>'), "w", "a-")
     assert 'd="M 1.23 0"' in short and 'd="M0.1 1l 0 0 1 .5 1 .5' in long
 
 
@@ -223,9 +221,7 @@ def contrast(one: str, other: str) -> float:
 @pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
 def test_every_color_of_a_figure_can_be_read_as_text(theme: int):
     grounds = re.findall(r"--ground: (#\w{6})", STYLES)
-    definitions = figures.DEFINITION.findall(STYLES)
-    half = len(definitions) // 2
-    colors = dict(definitions[half * theme : half * (theme + 1)])
+    colors = (LIGHT, DARK)[theme]
     assert len(colors) == 12
     weak = {name: round(contrast(code, grounds[theme]), 2) for name, code in colors.items()}
     for name in ("ground", "grid", "rest"):  # not for text; the rest still has to be seen
@@ -248,7 +244,7 @@ def test_text_and_code_can_be_read_on_both_grounds(theme: int):
 def test_the_package_draws_in_these_colors_only():
     plots = pytest.importorskip("paramlab.plots")
     used = {v for v in vars(plots).values() if isinstance(v, str) and page.HEX.fullmatch(v)}
-    assert used and used <= set(figures.palette(STYLES))
+    assert used and used <= set(LIGHT.values())
 
 
 def test_formulas_keep_words_whole_and_align_lines():

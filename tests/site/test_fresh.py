@@ -46,7 +46,11 @@ class Book:
         self.write("lib/rfc3987_syntax.py", NO_ADDRESS_GRAMMAR)
         self.write("lib/paramlab/__init__.py", PACKAGE)
         self.write("lib/paramlab/files/real_model.py", REAL_MODEL)
-        for name in ("page.py", "display.py"):  # of the package, what the extensions import
+        for name in (
+            "page.py",
+            "display.py",
+            "colors.py",
+        ):  # of the package, what the extensions import
             shutil.copy(ROOT / "pkg" / "paramlab" / name, folder / "lib" / "paramlab")
         self.write_notebook(CODE)
 

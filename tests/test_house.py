@@ -131,3 +131,11 @@ def test_public_functions_have_one_name_each():
             if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
                 found.setdefault(node.name, []).append(path.stem)
     assert {name: homes for name, homes in found.items() if len(homes) > 1} == {}
+
+
+def test_each_module_of_benchmarks_can_be_run_by_make_bench():
+    home = Path(__file__).parent / "benchmarks"
+    modules = {path.stem for path in home.glob("*.py")} - {"run", "harness"}
+    assert modules == {
+        path.stem for path in home.glob("*.py") if "\ndef measure()" in path.read_text("utf-8")
+    }

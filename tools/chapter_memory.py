@@ -1,6 +1,6 @@
 """Memory that a student needs: run every chapter, watch its kernel, and store the peaks.
 
-    .venv/bin/python tests/benchmarks/chapter_memory.py    # writes book/teaching/memory.json
+    .venv/bin/python tools/chapter_memory.py    # writes book/teaching/memory.json
 
 Private is what a kernel has for itself; the rest of its peak is files, such as the model, that all
 kernels on a machine map from the same pages.
@@ -18,7 +18,7 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "book/teaching/memory.json"
 EVERY_SECONDS = 0.02
 

@@ -815,10 +815,10 @@ def _faults(name: str, rows: dict[str, Row]) -> list[str]:
     if any(not ours.startswith("_") for ours in row.reads):  # those of a language model
         wrong |= {f"{ours} is missing" for ours in needed
                   if ours not in row.reads and ours not in row.style}  # fmt: skip
-    wrong |= {f"finish.py has no {function}" for function in (*row.finish, row.kinds_by)
+    wrong |= {f"finish has no {function}" for function in (*row.finish, row.kinds_by)
               if function and not _takes(function, ["values"])}  # fmt: skip
     if row.window and row.window.rule and not _takes(row.window.rule, ["fields", "n_layers"]):
-        wrong.add(f"finish.py has no {row.window.rule}")
+        wrong.add(f"finish has no {row.window.rule}")
     switches = {switch.at.names[0] for switch in row.switches}
     wrong |= {f"{switch} is no switch" for switch in own.get("on", "").split()
               if switch not in switches}  # fmt: skip
@@ -834,8 +834,12 @@ def _faults(name: str, rows: dict[str, Row]) -> list[str]:
     return [f"{name}: {each}" for each in sorted(wrong)]
 
 
-# Helps that a function of finish.py gives to the lines of arrays, and what all of them may use.
-SET_BY_FINISH = set(re.findall(r'"_(\w+)"', inspect.getsource(finish)))
+# Helps that a function of finish gives to the lines of arrays, and what all of them may use.
+SET_BY_FINISH = {
+    name
+    for module in finish.RULES.maps
+    for name in re.findall(r'"_(\w+)"', Path(module["__file__"]).read_text("utf-8"))
+}
 SET_BY_FINISH |= {"n_labels", "len"}
 
 
@@ -866,7 +870,7 @@ def _leaves(value: Any) -> list[str]:
 
 
 def _takes(name: str, parameters: list[str]) -> bool:
-    function = getattr(finish, name, None)
+    function = finish.RULES.get(name)
     return (
         inspect.isfunction(function) and list(inspect.signature(function).parameters) == parameters
     )
@@ -905,9 +909,9 @@ DAMAGES = [
     ({"switches": {"bias": "bias_qvk"}}, "ModelConfig has no bias_qvk"),
     ({"switches": {"bias | 1": "bias_qkv"}}, "'bias | 1' does not say where it stands"),
     ({"on": "bias"}, "bias is no switch"),
-    ({"finish": "four_time"}, "finish.py has no four_time"),
-    ({"finish": "local_in_gpt_neo"}, "finish.py has no local_in_gpt_neo"),
-    ({"window": {"default": 0, "rule": "four_times"}}, "finish.py has no four_times"),
+    ({"finish": "four_time"}, "finish has no four_time"),
+    ({"finish": "local_in_gpt_neo"}, "finish has no local_in_gpt_neo"),
+    ({"window": {"default": 0, "rule": "four_times"}}, "finish has no four_times"),
     ({"window": {"default": 0, "fall": "x"}}, "window has no fall"),
     ({"kinds": {"mamba": "mamba_layers"}}, "ModelConfig has no mamba_layers"),
     (
@@ -917,7 +921,7 @@ DAMAGES = [
     ({"arrays": "indexer: indexer\nmatrix q d_modl 4"}, "arrays: nothing sets d_modl"),
     ({"arrays": "indexer: depth x i.{i}\nmatrix q 4 4"}, "arrays: nothing sets depth"),
     ({"sizes": {"depth | none": 1}}, "'depth | none' does not say where it stands"),
-    ({"kinds_by": "four_time"}, "finish.py has no four_time"),
+    ({"kinds_by": "four_time"}, "finish has no four_time"),
     ({"state": {"d_conv": 2}}, "state.d_conv is not read"),
     ({"harmless": "rope_theta"}, "rope_theta is harmless in every family"),
     ({"harmless": "hidden_size"}, "hidden_size is read"),

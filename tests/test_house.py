@@ -23,8 +23,8 @@ SECOND_EVENING = (
 LESSON = FIRST_EVENING + SECOND_EVENING
 # Small helpers that the lesson calls by name, so that it need not show them.
 HELPERS = (
-    "errors", "sizes", "checks", "joined", "in_place", "memory", "long_words", "letters", "exact",
-    "kept", "progress",
+    "errors", "sizes", "checks", "limits", "joined", "in_place", "memory", "long_words", "letters",
+    "exact", "kept", "progress",
 )  # fmt: skip
 MOST_LINES_OF_A_MODULE = 300
 # The additions: what training and answering cost, and bits; layers that are not attention.

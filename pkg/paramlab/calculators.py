@@ -7,8 +7,8 @@ print. ``CONVENTIONS`` says in words how each differs from the exact count.
 
 from collections.abc import Callable
 
-from paramlab.checks import check_decoder, check_lengths
 from paramlab.config import ModelConfig
+from paramlab.limits import check_decoder, check_lengths
 from paramlab.params import count, shapes
 from paramlab.training_costs import step_operations
 

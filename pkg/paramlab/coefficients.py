@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from paramlab.checks import check_decoder
 from paramlab.config import ModelConfig
 from paramlab.conventions import SWITCHES
 from paramlab.costs import SCORES, forward_operations, kv_cache_bytes, state_bytes
+from paramlab.limits import check_decoder
 from paramlab.memory_fit import is_rounded
 from paramlab.pairs import all_pairs, windows
 from paramlab.params import Array, Stack, stacks

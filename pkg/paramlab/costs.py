@@ -11,8 +11,8 @@ state writes to it and reads from it in place of these.
 from collections import Counter
 from dataclasses import dataclass
 
-from paramlab.checks import FARTHEST, check_decoder, check_lengths
 from paramlab.config import ModelConfig
+from paramlab.limits import FARTHEST, check_decoder, check_lengths
 from paramlab.pairs import all_pairs, window_of, windows
 from paramlab.pairs import attended_pairs as attended_pairs  # for who asks for costs
 from paramlab.params import Array, count, stacks

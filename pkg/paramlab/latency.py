@@ -12,7 +12,6 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 from paramlab.attention import QUERIES_AT_ONCE
-from paramlab.checks import check_lengths, check_measured, check_within
 from paramlab.config import ModelConfig
 from paramlab.costs import (
     BITS,
@@ -24,6 +23,7 @@ from paramlab.costs import (
     weight_bytes,
     weight_bytes_read,
 )
+from paramlab.limits import check_lengths, check_measured, check_within
 from paramlab.params import stacks
 from paramlab.state_layers import n_layers_with
 

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from paramlab.checks import check_decoder, check_lengths, check_rounded, check_within
 from paramlab.config import ModelConfig
 from paramlab.costs import (
     decode_operations,
@@ -17,6 +16,7 @@ from paramlab.costs import (
     numbers_read,
     state_bytes,
 )
+from paramlab.limits import check_decoder, check_lengths, check_rounded, check_within
 from paramlab.params import Array, stacks
 from paramlab.quantize import SCALE_BITS
 

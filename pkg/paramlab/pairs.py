@@ -1,7 +1,7 @@
 """Which pairs of a query and a key a pass multiplies: all, those so far, those in a window."""
 
-from paramlab.checks import check_attention_kind, check_lengths
 from paramlab.config import ModelConfig
+from paramlab.limits import check_attention_kind, check_lengths
 from paramlab.state_layers import n_layers_with
 
 

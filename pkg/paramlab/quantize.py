@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from paramlab.checks import check_grid
+from paramlab.limits import check_grid
 from paramlab.tree import flatten, nest
 
 SCALE_BITS = 16

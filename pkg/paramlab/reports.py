@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from paramlab import display
-from paramlab.checks import check_decoder, check_lengths
 from paramlab.config import ModelConfig
 from paramlab.costs import (
     BITS,
@@ -19,6 +18,7 @@ from paramlab.costs import (
     weight_bytes,
     weight_bytes_read,
 )
+from paramlab.limits import check_decoder, check_lengths
 from paramlab.params import Count, stacks, tally
 from paramlab.state_layers import n_layers_with
 

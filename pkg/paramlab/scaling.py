@@ -11,7 +11,7 @@ from math import exp, inf, log
 
 import numpy as np
 
-from paramlab import checks
+from paramlab import limits
 from paramlab.config import ModelConfig
 from paramlab.params import count
 
@@ -102,7 +102,7 @@ class Law:
         >>> [round(x, 6) for x in toy.optimum(600)]  # symmetric, so N = D = root of 600 / 6
         [10.0, 10.0]
         """
-        checks.check_speaks_of_text(self.name, self.b)
+        limits.check_speaks_of_text(self.name, self.b)
         both = self.alpha + self.beta
         g = (self.alpha * self.a / (self.beta * self.b)) ** (1 / both)
         pairs = flops / per_pair  # N x D
@@ -141,7 +141,7 @@ LAWS = (KAPLAN, KAPLAN_JOINT, HOFFMANN, HOFFMANN_UNROUNDED, BESIROGLU)
 
 def counted(config: ModelConfig, counting: str) -> int:
     """Count the parameters of a model: all, or those outside the tables of tokens and positions."""
-    checks.check_counting(counting, (TOTAL, WITHOUT_TABLES))
+    limits.check_counting(counting, (TOTAL, WITHOUT_TABLES))
     n = count(config)
     tables = n.by_role["embedding"] + n.by_role["position"]
     return n.total - (tables if counting == WITHOUT_TABLES else 0)
@@ -278,7 +278,7 @@ def fitted_law(
     counting
         How N was counted: TOTAL or WITHOUT_TABLES.
     """
-    checks.check_counting(counting, (TOTAL, WITHOUT_TABLES))
+    limits.check_counting(counting, (TOTAL, WITHOUT_TABLES))
     x, y, z = (np.asarray(values, float) for values in (n, d, losses))
     best: tuple[float, tuple[float, ...]] = (inf, ())
     low, high = np.array([0.02, 0.02]), np.array([1.5, 1.5])  # of alpha, beta

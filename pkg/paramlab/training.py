@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from paramlab import checks
+from paramlab import checks, limits
 from paramlab.autograd import value_and_grad
 from paramlab.config import ModelConfig
 from paramlab.layers import Params, cross_entropy
@@ -107,7 +107,7 @@ class Plan:
 
     def __post_init__(self) -> None:
         """Check the numbers."""
-        checks.check_plan(self)
+        limits.check_plan(self)
 
 
 @dataclass
@@ -222,7 +222,7 @@ def take_step(run: Run, batch: Any, loss: Callable[..., Any] = next_token_loss) 
         value, gradients = value_and_grad(loss)(run.params, run.config, batch)
     flat = flatten(gradients)
     norm = global_norm(flat.values())
-    checks.check_finite(value, norm, run.step, run.plan.learning_rate)
+    limits.check_finite(value, norm, run.step, run.plan.learning_rate)
     scale = min(1.0, run.plan.clip_norm / norm) if norm else 1.0
     clipped = {name: gradient * scale for name, gradient in flat.items()}
     adamw(run.params, clipped, (run.first_moment, run.second_moment), run.plan, run.step)

@@ -11,15 +11,10 @@ from collections import Counter
 from dataclasses import dataclass
 
 from paramlab import kept
-from paramlab.checks import (
-    MOST_TRAINING,
-    check_lengths,
-    check_share,
-    check_style,
-    check_window,
-)
+from paramlab.checks import check_style, check_window
 from paramlab.config import ModelConfig
 from paramlab.costs import SCORES, Operations, forward_operations
+from paramlab.limits import MOST_TRAINING, check_lengths, check_share
 from paramlab.params import count
 
 NUMBER_BYTES = 4  # float32

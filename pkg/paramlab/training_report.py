@@ -4,8 +4,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from paramlab import display
-from paramlab.checks import check_lengths, check_share, check_within
 from paramlab.costs import Operations
+from paramlab.limits import check_lengths, check_share, check_within
 from paramlab.params import count
 from paramlab.prices import Bill, Range, bill, figures_of, range_of, rates_of
 from paramlab.reports import BASIS, decoder

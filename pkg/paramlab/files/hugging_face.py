@@ -11,7 +11,6 @@ from typing import Any
 
 from paramlab.config import ModelConfig
 from paramlab.errors import UnsupportedModel, shown
-from paramlab.files import finish
 from paramlab.files.arrays import listed_arrays
 from paramlab.files.config_json import PARTS
 from paramlab.files.families import (
@@ -26,7 +25,8 @@ from paramlab.files.families import (
     texts,
     wholes,
 )
-from paramlab.files.finish import is_list_of_layers, one_of, whole
+from paramlab.files.finish import RULES
+from paramlab.files.finish.insist import is_list_of_layers, one_of, whole
 from paramlab.files.seems import code_of_its_own, in_the_words_of, nearest, what_it_seems
 from paramlab.files.unsaid import defaults_note, stretched_window_note
 from paramlab.params import Stack
@@ -77,7 +77,7 @@ def _language_model(fields: Fields, row: Family) -> ModelConfig:
         fields = _without_further_layers(fields, values["n_layers"], values.get("_n_further"))
         _sort_layers(fields, row, values)
         for name in row.finish:
-            getattr(finish, name)(values)
+            RULES[name](values)
         if "activation" in values:
             values["activation"] = _activation(values["activation"])
         values |= _window(fields, row.window, values["n_layers"])
@@ -144,7 +144,7 @@ def _whole(fields: Fields, row: Family) -> ModelConfig:
             part_row = _part_row(part, name, kinds, fields["model_type"])
             values = _values(part, part_row)
             for function in part_row.finish:
-                getattr(finish, function)(values)
+                RULES[function](values)
             _refuse_the_rest_of_a_part(part, part_row)
             sizes[name] = SimpleNamespace(**_helps(values))
             further += listed_arrays(part_row.arrays, sizes | _helps(values))
@@ -400,7 +400,7 @@ def _sort_layers(fields: Fields, row: Family, values: dict[str, Any]) -> None:
     if not listed:
         n_layers = values["n_layers"]
         cycle = row.cycle * (n_layers // len(row.cycle) + 1) if row.cycle else ()
-        listed[""] = getattr(finish, row.kinds_by)(values) if row.kinds_by else cycle[:n_layers]
+        listed[""] = RULES[row.kinds_by](values) if row.kinds_by else cycle[:n_layers]
     for name, kinds in listed.items():
         if not isinstance(kinds, list | tuple | str):
             raise UnsupportedModel(f"{name} is {shown(kinds)}; it must be a list of layers")
@@ -456,7 +456,7 @@ def _local_layers(fields: Fields, window: Window, n_layers: int) -> tuple[int, .
     every = [whole(fields, *each, 1) for each in window.all_but_every.items()]
     first = max((whole(fields, *each) for each in window.from_layer.items()), default=0)
     end = min((whole(fields, *each) for each in window.before_layer.items()), default=n_layers)
-    by_rule = getattr(finish, window.rule)(fields, n_layers) if window.rule else range(n_layers)
+    by_rule = RULES[window.rule](fields, n_layers) if window.rule else range(n_layers)
     return tuple(
         i
         for i in range(first, min(end, n_layers))

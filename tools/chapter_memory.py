@@ -14,6 +14,7 @@ import threading
 import time
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from nbclient import NotebookClient
@@ -38,9 +39,10 @@ def run(path: Path) -> dict[str, int]:
 
     def watch() -> None:
         while not done.wait(EVERY_SECONDS):
+            kernel: Any = client.km
             try:
                 for name in peaks:
-                    peaks[name] = max(peaks[name], megabytes(client.km.provisioner.pid, name))
+                    peaks[name] = max(peaks[name], megabytes(kernel.provisioner.pid, name))
             except (AttributeError, OSError):
                 continue  # it has not started, or has ended
 

@@ -10,6 +10,10 @@ custom element of its name.
 What the reader sees is written by ``component_NAME.py`` (``build``), complete with the answer to
 the first question; the script only keeps it up to date. All its words stand at the top of that
 module, in tables, for whoever translates them.
+
+A page of text places a component by a directive. A notebook, which is read in JupyterLab too, has a
+box there, of the class ``component`` and of its name, that says what to change in a cell; on the
+site the component takes the place of these words.
 """
 
 import importlib
@@ -23,6 +27,7 @@ from typing import NamedTuple
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
+from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxDirective
 
 NAME = re.compile(r"[a-z]+(-[a-z]+)+")  # of a custom element
@@ -157,6 +162,20 @@ class Component(SphinxDirective):
         return [nodes.raw("", element(self.arguments[0]), format="html")]
 
 
+class Boxes(SphinxPostTransform):
+    """Put components into the boxes of notebooks that wait for them."""
+
+    default_priority = 590
+    formats = ("html",)
+
+    def run(self, **kwargs: object) -> None:
+        """Change one page."""
+        for box in self.document.findall(nodes.admonition):
+            if "component" in box["classes"]:
+                name = next(kind for kind in box["classes"] if NAME.fullmatch(kind))
+                box[1:] = [nodes.raw("", element(name), format="html")]
+
+
 def write_scripts(app: Sphinx) -> None:
     """Make a script of each module, where the site's other files will lie."""
     if app.builder.format != "html":
@@ -179,6 +198,7 @@ def load_scripts(app: Sphinx, pagename: str, template: str, context: dict, doctr
 def setup(app: Sphinx) -> dict:
     """Add the directive and the scripts."""
     app.add_directive("component", Component)
+    app.add_post_transform(Boxes)
     app.connect("builder-inited", write_scripts)
     app.connect("html-page-context", load_scripts)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -109,6 +109,9 @@ def inline(svg: str, alt: str, prefix: str, kind: str = "figure") -> tuple[str, 
     # Matplotlib's style element would restyle every stroke of the page; book.css has it for figures
     drawing = re.sub(r"<style.*?</style>", "", drawing, flags=re.S)
     drawing = re.sub(r" d=\"([^\"]*)\"", _short_path, drawing)
+    # two digits place a mark well enough
+    drawing = re.sub(r"( (?:x|y|width|height)=\"-?\d+\.\d\d)\d+", r"\1", drawing)
+    drawing = re.sub(r" transform=\"rotate\(-0 [^\"]*\"|(?<=>)\n\s*(?=<)", "", drawing)
     drawing = _own_identifiers(drawing, prefix)
     drawing = re.sub(r"font-family: [^;\"]*;?|font: ([\d.]+px) [^;\"]*", _page_font, drawing)
     drawing = _page_colors(drawing)

@@ -1,12 +1,16 @@
 """The components of the site: what they compute is what Python computes, and they stand without."""
 
 import doctest
+import json
+import random
 import re
 from dataclasses import replace
 
+import component_attention_head as attention_head
 import component_context_cost as context_cost
 import component_memory_fit as memory_fit
 import component_parameter_count as parameter_count
+import component_token_temperature as token_temperature
 import components
 import pytest
 from checks import ROOT
@@ -20,11 +24,13 @@ from paramlab.memory_fit import (
 from sphinx.errors import ExtensionError
 
 PAGE = "reference/calculators.html"
+CHAPTER_3 = "parameters/03.html"
 MODULES = sorted((ROOT / "book" / "_static" / "components").glob("*.mjs"))
 TEXTS = (1, 1000)
 
 
-@pytest.mark.parametrize("module", [components, memory_fit, context_cost])
+@pytest.mark.parametrize("module", [components, memory_fit, context_cost, attention_head,
+                                    token_temperature])  # fmt: skip
 def test_examples_in_the_docstrings_hold(module):
     result = doctest.testmod(module)
     assert result.attempted > 0 and result.failed == 0
@@ -39,7 +45,7 @@ def test_a_module_stands_alone_and_exports_what_anywidget_asks_for(visit, module
     assert page.evaluate(exported) == "function"
 
 
-@pytest.mark.parametrize("name", ["memory-fit", "context-cost", "parameter-count"])
+@pytest.mark.parametrize("name", sorted(path.stem for path in MODULES))
 def test_a_calculator_renders_into_an_empty_element_as_in_jupyterlab(visit, name):
     markup, data = components.parts(name)
     window = visit()
@@ -187,14 +193,15 @@ def test_without_a_script_the_first_answer_and_the_table_of_all_models_stand(vis
     assert row[-2] == memory_fit.gigabytes(table["weights"] + table["cache"])
 
 
-def test_a_component_takes_its_script_up_without_moving_anything(visit):
+@pytest.mark.parametrize("path", [PAGE, CHAPTER_3])
+def test_a_component_takes_its_script_up_without_moving_anything(visit, path):
     places = []
     for blocked in (True, False):
         window = visit("phone")
         if blocked:
             window.context.route("**/components/host.js", lambda route: route.fulfill(body=""))
             window.context.route("**/components/*-*.js", lambda route: route.fulfill(body=""))
-        page = window.open(PAGE)
+        page = window.open(path)
         page.evaluate("document.fonts.ready")
         places.append(page.evaluate(
             """() => [...document.querySelectorAll("[data-component] *")].map((part) => {
@@ -381,3 +388,101 @@ def test_a_moved_size_moves_what_follows_it_and_another_model_starts_anew(visit)
     fit.select_option("mixtral-8x7b")
     assert page.url.endswith("#model=mixtral-8x7b")
     assert window.faults == []
+
+
+def heads() -> list[attention_head.Head]:
+    """Return the head of the chapter and a hundred of random numbers."""
+    rng = random.Random(0)
+
+    def pair(kind: str) -> tuple[int, int]:
+        most = attention_head.LIMITS[kind]
+        return rng.randint(-most, most), rng.randint(-most, most)
+
+    return [attention_head.Head()] + [
+        attention_head.Head(
+            pair("query"),
+            tuple(pair("key") for _ in range(3)),
+            tuple(pair("value") for _ in range(3)),
+            1 + i % 9,
+        )
+        for i in range(100)
+    ]
+
+
+def test_a_head_of_any_numbers_looks_and_mixes_as_in_python_to_the_digit(visit):
+    script = """(c, heads) => heads.map(([query, keys, values, base]) => {
+      const big = (pair) => pair.map(BigInt);
+      const found = c.look(big(query), keys.map(big), values.map(big), BigInt(base));
+      return Object.values(found).flat();
+    })"""
+    wanted = []
+    for head in heads():
+        words, rows = attention_head.answer(head)
+        scores, powers, shares = zip(*rows, strict=True)
+        mixture = re.search(r"\((.*)\)", words)[1].split(", ")
+        wanted.append([*scores, *powers, *(share.rstrip("%") for share in shares), *mixture])
+    assert computed(visit().open(CHAPTER_3), "attention-head", heads(), script) == wanted
+
+
+def test_the_head_starts_with_the_numbers_of_the_chapter_and_moves_by_key_and_by_finger(visit):
+    window = visit("phone")
+    page = window.open(f"{CHAPTER_3}#query_hot_1=3")  # which leads into the folded evidence
+    box = page.locator("attention-head")
+    answer = box.locator("[data-value=answer]")
+    words, _ = attention_head.answer(attention_head.Head())
+    assert answer.inner_text() == words and "(8.00, 1.00)" in words
+    box.get_by_label("query of hot, number 1").focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Tab")
+    words, _ = attention_head.answer(attention_head.Head(query=(2, 0)))
+    assert answer.inner_text() == words == box.locator("[role=status]").inner_text()
+    key = box.get_by_label("key of milk, number 1").bounding_box()
+    x, y = key["x"] + key["width"] / 2, key["y"] + key["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 40, y)
+    page.mouse.up()
+    box.get_by_label("Base").press("ArrowRight")
+    moved = attention_head.Head((2, 0), ((1, 0), (3, 1), (0, 0)), base=3)
+    assert answer.inner_text() == attention_head.answer(moved)[0]
+    assert page.url.endswith("#query_hot_1=2&key_milk_1=3&base=3")
+    page.reload()
+    assert answer.inner_text() == attention_head.answer(moved)[0]
+    box.get_by_role("button", name="As in the text").click()
+    assert "(8.00, 1.00)" in answer.inner_text()
+    assert window.faults == []
+
+
+def test_every_temperature_gives_the_chances_of_python(visit):
+    window = visit()
+    page = window.open(CHAPTER_3)
+    box = page.locator("token-temperature")
+    slider = box.get_by_role("slider", name="Temperature")
+    slider.press("Home")
+    for tenths in map(int, token_temperature.record()["others"]):
+        words, row = token_temperature.answer(tenths)
+        assert box.locator("[data-value=answer]").inner_text() == words
+        assert box.locator("td").all_inner_texts() == row
+        slider.press("ArrowRight")
+    assert slider.get_attribute("aria-valuetext") == "3.0"
+    assert window.faults == []
+
+
+def test_the_recorded_chances_are_those_that_the_chapter_prints():
+    book = ROOT / "book" / "parameters" / "03-from-prompt-to-next-token.ipynb"
+    cells = json.loads(book.read_text("utf-8"))["cells"]
+    cell = next(cell for cell in cells if cell["metadata"].get("name") == "temperature")
+    head, *rows = "".join(cell["outputs"][0]["text"]).strip().splitlines()
+    printed = [row.split()[-3:] for row in rows]
+    for column, temperature in enumerate(head.split()[1:]):
+        _, row = token_temperature.answer(int(10 * float(temperature)))
+        assert row == [line[column] for line in printed]
+
+
+def test_without_a_script_a_chapter_shows_the_head_and_the_chances_at_first(visit):
+    page = visit(java_script_enabled=False).open(CHAPTER_3)
+    for name in ("attention-head", "token-temperature"):
+        box = page.locator(name)
+        assert not box.locator("form").is_visible()
+        assert box.locator("[data-value=answer]").is_visible() and box.locator("td").count() >= 6
+    assert "80.0%" in page.locator("attention-head .looks").inner_text()

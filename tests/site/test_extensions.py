@@ -56,6 +56,11 @@ def test_long_curves_are_written_with_fewer_digits():
     line = "M 0.123456 0.987654 " + " ".join(f"L {x}.123456 {x / 2 + 1}" for x in range(100))
     short, _ = page.inline(DRAWING.replace("<rect/>", '<path d="M 1.23456 0"/>'), "w", "a-")
     long, _ = page.inline(DRAWING.replace("<rect/>", f'<path d="{line}"/>'), "w", "a-")
+    placed = '<use x="-1.23456" width="12" y="2.5"/>\n  <rect/>'
+    assert (
+        placed.replace("456", "").replace("\n  ", "")
+        in page.inline(DRAWING.replace("<rect/>", placed), "w", "a-")[0]
+    )
     assert 'd="M 1.23 0"' in short and 'd="M0.1 1l 0 0 1 .5 1 .5' in long
 
 

@@ -17,6 +17,15 @@
   read();
   addEventListener("hashchange", read);
 
+  // An address leads to the component that has what it names first, also into a fold.
+  addEventListener("load", () => {
+    const [name] = state.keys();
+    const place = name && document.querySelector(`[data-component] [name="${CSS.escape(name)}"]`);
+    if (!place) return;
+    for (let fold = place.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
+    if (!scrollY) place.closest("[data-component]").scrollIntoView(); // but not after a reload
+  });
+
   const model = (fixed) => ({
     get: (name) => (Object.hasOwn(fixed, name) ? fixed[name] : state.get(name)),
     set: change,

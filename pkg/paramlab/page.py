@@ -136,7 +136,7 @@ def _short_path(match: re.Match[str]) -> str:
             written.append(f"M{place[0] / 10:g} {place[1] / 10:g}l")
         else:
             dx, dy = (f"{(new - old) / 10:g}" for new, old in zip(place, at, strict=True))
-            written.append(f"{dx} {dy}".replace("0.", "."))
+            written.append(re.sub(r"\b0\.", ".", f"{dx} {dy}"))
         at = place
     return f' d="{" ".join(written).removesuffix("l")}"'
 

@@ -122,7 +122,7 @@ def head(
         text = display.percent(share, 1)
         axes.text(i + 0.17, 1.2 + tall / 2, text, ha="left", va="center")
         _arrow(axes, (i, 1.12), (last / 2 + 0.35 * (i - last / 2), 0.4), linewidth=0.6 + 6 * share)
-    _box(axes, (last / 2, 0.1), f"the mixture of values\n{mixed}", plots.EMBEDDING, 1.5)
+    _box(axes, (last / 2, 0.1), f"the mixture\n{mixed}", plots.EMBEDDING, 1.5)
     for y, text in ((3.5, "query"), (2.35, "keys"), (1.5, "shares"), (0.1, "values")):
         axes.text(-1.1, y, text, ha="left", va="center", color=plots.MUTED)
     axes.set(xlim=(-1.15, n - 0.45), ylim=(-0.25, 3.85))

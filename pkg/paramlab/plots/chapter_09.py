@@ -111,9 +111,9 @@ def peaks(
         for curve, color in zip(drawn.values(), colors, strict=True):
             _band(axes, sizes, curve, color)
         at = sizes.index(n_examples)
-        named = zip(drawn, colors, (free[at], tuned[at]), (0.5, 0.4), strict=True)
-        for name, color, height, lower in named:
-            axes.text(n_examples * 1.15, height * lower, name, color=color, va="center")
+        sides = ((1.15, "left", free[at] * 0.5), (0.87, "right", tuned[at] * 0.4))
+        for name, color, (aside, end, height) in zip(drawn, colors, sides, strict=True):
+            axes.text(n_examples * aside, height, name, color=color, ha=end, va="center")
         axes.axvline(n_examples, color=plots.GRID, linewidth=1, zorder=0)
         axes.set(
             xscale="log", yscale="log", title=title, ylabel="error", xlim=(sizes[0], sizes[-1])
@@ -149,11 +149,11 @@ def seen_and_unseen(
             style = "-" if name.endswith("unseen") else (0, (2, 2))
             axes.plot(steps, values.mean(axis=0), color=color, linewidth=2, linestyle=style)
             last.setdefault(title, {})[name] = float(values[:, -1].mean())
-            if axes is panels[0]:
-                above = name in ("64 wide, unseen", "16 wide, seen")
+            if axes is panels[0] and style == "-":
+                above = name.startswith("64")
                 height = last[title][name] + (0.1 if above else -0.05)
                 place = {"ha": "right", "va": "bottom" if above else "top"}
-                axes.text(steps[-1], height, name, color=color, **place)
+                axes.text(steps[-1], height, name.partition(",")[0], color=color, **place)
         axes.set(title=title, xlabel="training step")
     panels[0].set_ylim(bottom=min(min(drawn.values()) for drawn in last.values()) - 0.25)
     panels[0].set_ylabel("loss (nats per character)")

@@ -78,7 +78,7 @@ def roofline(
     x = [knee / 100, knee, knee * 300]
     axes.plot(x, [min(rate, bandwidth * n) / 1e9 for n in x], color=plots.INK, linewidth=2)
     axes.text(
-        knee / 90, bandwidth * knee / 14 / 1e9, "as fast\nas memory\nreads",
+        knee / 90, bandwidth * knee / 5 / 1e9, "as fast\nas memory\nreads",
         color=plots.INK, ha="left", va="bottom",
     )  # fmt: skip
     axes.text(knee * 280, rate / 1e9 * 1.15, "as fast as it multiplies", ha="right",

@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/ready
 BUILD := $(BIN)/jupyter-book build . -W --keep-going
 
-.PHONY: book test test-fast fuzz lab serve format catalog ledger addresses pdf messages wheels bench oracle oracle-family clean
+.PHONY: book test test-fast fuzz lab serve format catalog ledger addresses pdf messages check-translation edition wheels bench oracle oracle-family clean
 
 book: $(READY)
 	$(BIN)/paramlab fetch
@@ -65,9 +65,18 @@ pdf: book
 wheels: $(READY)
 	$(BIN)/python tools/live.py pack live-wheels.zip
 
-# For translators: the prose of every page as messages.
-messages: $(READY)
+# For translators: everything that a reader reads, as messages. LANGUAGE=zh puts them into locale/zh too.
+messages: book
 	$(BIN)/python tools/messages.py
+	$(if $(LANGUAGE),$(BIN)/python tools/edition.py start $(LANGUAGE))
+
+# A translation keeps the numbers, and the places for names, of what it translates.
+check-translation: $(READY)
+	$(BIN)/python tools/edition.py check $(LANGUAGE)
+
+# The site in another language, in _build/zh/html: make edition LANGUAGE=zh
+edition: check-translation book
+	$(BIN)/python tools/edition.py build $(LANGUAGE)
 
 bench: $(READY)
 	$(BIN)/paramlab fetch

@@ -1,10 +1,10 @@
-"""Collect what a reader reads as messages for translators: one ``.pot`` file for each page.
+"""Collect what a reader reads as messages for translators: ``.pot`` files.
 
     python tools/messages.py [FOLDER]
 
-Sphinx's gettext builder reads headings, prose, tables and captions. No chapter runs for it. What
-code writes is not among the messages: alternative texts, outputs, claim boxes, quizzes, the words
-in figures, and those of the theme.
+There is a file for the prose of each page, ``sphinx.pot`` for the words of the site itself, and
+``outputs.pot`` for what executed cells wrote (``book/_ext/words.py``). Cells that the site has
+executed are not executed again.
 """
 
 import sys
@@ -15,26 +15,41 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace, patch_docutils
 
 ROOT = Path(__file__).parents[1]
+SHOWN = ("text/html", "image/svg+xml", "image/png", "image/jpeg")  # outputs, as the site does
 MESSAGES = ROOT / "_build" / "gettext"
 
 
-def main(arguments: list[str]) -> int:
-    """Write the messages, and say where they are."""
-    target = Path(arguments[0]) if arguments else MESSAGES
-    config, _ = get_final_config(
-        user_yaml=ROOT / "_config.yml", sourcedir=ROOT, cli_config={"latex_individualpages": False}
+def build(builder: str, target: Path, doctrees: Path, settings: dict) -> int:
+    """Build the book in a folder of its own, with other settings, from the executed chapters."""
+    config, _found = get_final_config(
+        user_yaml=ROOT / "_config.yml",
+        sourcedir=ROOT,
+        cli_config={"latex_individualpages": False},
     )
     config |= {
-        "nb_execution_mode": "off",
-        "gettext_compact": False,
         "external_toc_path": str(ROOT / "_toc.yml"),
-    }
-    doctrees = target / ".doctrees"
+        "nb_execution_cache_path": str(ROOT / "_build" / ".jupyter_cache"),
+        "templates_path": [],
+    } | settings
     with patch_docutils(str(ROOT)), docutils_namespace():
-        app = Sphinx(ROOT, None, target, doctrees, "gettext", confoverrides=config, status=None)
+        app = Sphinx(
+            ROOT, None, target, doctrees, builder, confoverrides=config, status=None,
+            freshenv=True, warningiserror=True, keep_going=True,
+        )  # fmt: skip
         app.build(force_all=True)
     return app.statuscode
 
 
+def collect(target: Path) -> int:
+    """Write the messages of the book into a folder."""
+    settings = {
+        "templates_path": ["book/_theme"],
+        "nb_mime_priority_overrides": [
+            ("gettext", kind, place) for place, kind in enumerate(SHOWN)
+        ],
+    }
+    return build("gettext", target, target / ".doctrees", settings)
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(collect(Path(sys.argv[1]) if sys.argv[1:] else MESSAGES))

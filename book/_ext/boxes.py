@@ -8,9 +8,10 @@ import re
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
+from words import _, translated
 
 BOX = re.compile(
-    r'<div class="admonition claim">\s*<p class="admonition-title">(Claim \w+): ([^<]*)</p>\s*'
+    r'<div class="admonition claim">\s*<p class="admonition-title">Claim (\w+): ([^<]*)</p>\s*'
     r"<dl>(.*?)</dl>\s*</div>",
     re.DOTALL,
 )
@@ -24,23 +25,34 @@ SHAPES = {  # a verdict must not be told by color alone
     "cannot be checked": "?",
     "a question": "?",
 }
+JUDGED = translated({
+    "holds": "holds",
+    "holds, with a condition": "holds, with a condition",
+    "misleading": "misleading",
+    "false": "false",
+    "cannot be checked": "cannot be checked",
+    "a question": "a question",
+})  # fmt: skip
 
 
 def card(match: re.Match) -> str:
     """Arrange one box anew."""
-    claim, judged, body = match.groups()
+    name, judged, body = match.groups()
+    claim = _("Claim {name}").format(name=name)
     parts = dict(PART.findall(body))
     quote, said = QUOTE.fullmatch(parts["What it says"]).groups()
     shape = SHAPES[judged]
+    better, right = parts["A better sentence"], parts["What it gets right"]
     return (
         f'<div class="admonition claim" data-verdict="{judged}">\n'
         f'<p class="admonition-title"><span>{claim}</span> <span class="verdict">'
-        f'<span aria-hidden="true">{shape}</span> {judged}</span></p>\n'
+        f'<span aria-hidden="true">{shape}</span> {JUDGED[judged]}</span></p>\n'
         f'<p class="said"><span class="quoted">「{quote}」</span> {said}</p>\n'
-        f'<p class="better"><span class="label">Better:</span> {parts["A better sentence"]}</p>\n'
-        f'<p><span class="label">Right:</span> {parts["What it gets right"]}</p>\n'
-        f'<p><span class="label">Where it stops:</span> {parts["Where it stops"]}</p>\n'
-        f'<details class="sources"><summary>Sources</summary><p>{parts["Sources"]}</p></details>\n'
+        f'<p class="better"><span class="label">{_("Better:")}</span> {better}</p>\n'
+        f'<p><span class="label">{_("Right:")}</span> {right}</p>\n'
+        f'<p><span class="label">{_("Where it stops:")}</span> {parts["Where it stops"]}</p>\n'
+        f'<details class="sources"><summary>{_("Sources")}</summary>'
+        f"<p>{parts['Sources']}</p></details>\n"
         "</div>"
     )
 

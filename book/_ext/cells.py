@@ -11,6 +11,7 @@ from myst_nb.sphinx_ import HideCodeCellNode
 from nbformat import NotebookNode
 from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
+from words import _, said
 
 
 def summary(what: str, name: str, n_lines: int) -> str:
@@ -18,11 +19,15 @@ def summary(what: str, name: str, n_lines: int) -> str:
 
     Examples
     --------
-    >>> summary("Code", "count-by-hand", 5), summary("Code", "run", 1)
+    >>> summary("Code", "count by hand", 5), summary("Code", "run", 1)
     ('Code: count by hand, 5 lines', 'Code: run, 1 line')
     """
-    words = f"{what}: {name.replace('-', ' ')}" if name else what
-    return f"{words}, {n_lines} line{'' if n_lines == 1 else 's'}" if n_lines else words
+    words = f"{what}: {name}" if name else what
+    if not n_lines:
+        return words
+    return (_("{what}, 1 line") if n_lines == 1 else _("{what}, {n} lines")).format(
+        what=words, n=n_lines
+    )
 
 
 class Cells(SphinxPostTransform):
@@ -43,20 +48,21 @@ def arrange(cell: nodes.container) -> None:
     code = _one(cell, "cell_code_source")
     output = _one(cell, "cell_code_output")
     name = cell.get("cell_metadata", {}).get("name", "")
+    words = said(name.replace("-", " "))
     n_lines = len(code.astext().strip().splitlines()) if code else 0
     figures = [part for part in (output or ()) if any(part.findall(nodes.image))]
     folded = cell.get("hide_mode") in ("all", "input", "input+output") or name.startswith("claim")
     if not figures:
         if code:
-            wrap = _fold(summary("Code", name, n_lines), is_open=not folded)
+            wrap = _fold(summary(_("Code"), words, n_lines), is_open=not folded)
             inside = [code, output] if cell.get("hide_mode") == "all" and output else [code]
             wrap.extend(inside)
             cell.children = []
             cell.extend([wrap, *([output] if output and output not in inside else [])])
         return
     rest = [part for part in output if part not in figures]
-    what = "Data and code" if rest and code else "Data" if rest else "Code"
-    wrap = _fold(summary(what, name, n_lines), is_open=False)
+    what = _("Data and code") if rest and code else _("Data") if rest else _("Code")
+    wrap = _fold(summary(what, words, n_lines), is_open=False)
     if rest:
         data = nodes.container(classes=["cell_output"], nb_element="cell_code_output")
         data.extend(rest)

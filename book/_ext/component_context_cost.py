@@ -15,6 +15,7 @@ from paramlab.costs import (
     kv_cache_bytes,
     state_bytes,
 )
+from words import translated
 
 MODEL, CONTEXT, COMPARED = "gpt3-175b", 32_768, 2_048
 WORDS_PER_PAGE = 500
@@ -49,6 +50,7 @@ WORDS = {
     "share_head": "scores, %",
     "cache": "cache, GB",
 }
+WORDS = translated(WORDS)
 PARTS = {  # operations by part; "scores" stands for both products of queries, keys, and values
     "scores": "Scores and mixing",
     "projections": "Queries, keys, values, output",
@@ -62,9 +64,11 @@ PARTS = {  # operations by part; "scores" stands for both products of queries, k
     "embedding projection": "Embedding projection",
     "output head": "Output head, for the last token",
 }
+PARTS = translated(PARTS)
 UNUSED = ("numbers", "rows", "n_experts", "n_active")  # coefficients
 SPOKEN = ("answer", "compared", "beyond", "reading", "writing", "total")
 SCALES = ("", "thousand", "million", "billion", "trillion", "quadrillion", "quintillion")
+SCALES = translated(SCALES)
 
 
 def tokens_per_page() -> tuple[int, int]:

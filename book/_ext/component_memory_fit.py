@@ -8,6 +8,7 @@ from paramlab import catalog, hardware
 from paramlab.coefficients import cost_coefficients
 from paramlab.costs import kv_cache_bytes, state_bytes
 from paramlab.memory_fit import fit, least_seconds_per_token, longest_context, rounded_weight_bytes
+from words import translated
 
 MODEL, DEVICE, CONTEXT, PROGRAM = "llama3.1-8b", "rtx-4090", 32_768, 10**9
 WORDS = {
@@ -57,6 +58,7 @@ WORDS = {
     "together_16": "together, 16 bits",
     "together_4.5": "together, 4 bits",
 }
+WORDS = translated(WORDS)
 BITS = ("16", "8.5", "4.5", "3.5", "2.5", "4.25 experts")
 
 

@@ -7,6 +7,7 @@ from paramlab import catalog
 from paramlab.coefficients import count_terms
 from paramlab.conventions import SWITCHES
 from paramlab.params import NO_TOKENS, count
+from words import translated
 
 MODEL = "gpt2-small"
 WORDS = {
@@ -61,6 +62,7 @@ WORDS = {
     "mlp_head": "MLP and experts",
     "rest": "rest",
 }
+WORDS = translated(WORDS)
 SIZES = (
     "n_layers", "n_encoder_layers", "n_dense_layers", "d_model", "n_heads", "n_kv_heads", "d_head",
     "d_ff", "n_experts", "n_active", "d_ff_expert", "d_ff_shared", "vocab_size", "n_position_rows",
@@ -93,6 +95,7 @@ PARTS = {  # what a part is called; those of the package, and where they differ,
     "pooler": "Pooler",
     "output head": "Output head",
 }
+PARTS = translated(PARTS)
 LEFT_OUT = {
     "token table": "the token table",
     "position table": "the position table",
@@ -102,6 +105,7 @@ LEFT_OUT = {
     "MLP biases": "biases in the MLP",
     "final norm": "the final norm",
 }
+LEFT_OUT = translated(LEFT_OUT)
 TABLES = ("token table", "position table", "segment table")
 MLPS = ("MLP", "experts", "shared expert")
 

@@ -13,6 +13,7 @@ from paramlab.page import KINDS, inline
 from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
+from words import drawing, said
 
 logger = logging.getLogger(__name__)
 
@@ -31,12 +32,13 @@ class InlineFigures(SphinxPostTransform):
             if not image["uri"].endswith(".svg"):
                 continue
             source = Path(self.app.srcdir, image["uri"]).read_text("utf-8")
+            source = said(source, drawing)
             drawings = re.findall(r"<svg.*?</svg>", source, flags=re.S)
             markup = ""
             for kind, svg in zip(KINDS[len(drawings)], drawings, strict=True):
                 prefix = f"figure-{number}-{kind[7:]}"
-                drawing, strangers = inline(svg, image.get("alt", ""), prefix, kind)
-                markup += drawing
+                inlined, strangers = inline(svg, image.get("alt", ""), prefix, kind)
+                markup += inlined
                 if strangers:
                     logger.warning(
                         "colors outside the palette: %s", ", ".join(strangers), location=image

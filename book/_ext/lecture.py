@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from bs4 import BeautifulSoup, Tag
+from words import said
 
 TALL = 1.35  # a drawing that is less than so many times as wide as high has its text beside it
 SENTENCE = re.compile(r"(?<=[.?!])\s+(?=[\"“(]?(?:<\w+>)?[A-Z])")
@@ -133,7 +134,7 @@ def _labelled(tag: Tag) -> str:
 
 def _question(item: Tag) -> Question:
     choices = item.find_all("details")
-    right = next(i for i, choice in enumerate(choices) if choice.strong.get_text() == "Yes.")
+    right = next(i for i, choice in enumerate(choices) if choice.strong.get_text() == said("Yes."))
     reply = choices[right].p
     reply.strong.decompose()
     texts = [_inner(choice.summary) for choice in choices]

@@ -16,6 +16,7 @@ from addresses import address
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
+from words import fragment, said, saying, translated
 
 if TYPE_CHECKING:
     from paramlab.catalog import Published
@@ -26,6 +27,7 @@ CATALOG = "book/reference/models"  # its page; a book without it has no models
 CALCULATORS = "book/reference/calculators"
 FOLDER = "models"
 NAMED = re.compile(r"(<th[^>]*>)([^<>]+?) <code>([a-z0-9.-]+)</code>")  # with its short form
+DESCRIBED = re.compile("(?<=<desc>)[^<]*")  # a drawing, part by part
 ROW_HEAD = re.compile(r'(<th scope="row"[^>]*>)([^<]+)(?=</th>)')
 CONTEXTS = (2048, 8192, 32_768, 131_072, 1_048_576)
 MOST_STEPS = 6
@@ -99,6 +101,7 @@ WORDS = {
     "more fields": "{n} more fields change; `paramlab compare {a} {b}` lists them all.",
     "again": "On the command line: `paramlab count {slug}`, `paramlab draw {slug}`.",
 }
+WORDS = translated(WORDS)
 HEADS = {
     "part": ("part", "parameters", "share"),
     "role": ("role", "parameters", "share"),
@@ -108,6 +111,7 @@ HEADS = {
     "beside": ("model", "year", "parameters", "layers × width", "window"),
     "steps": ("field", "change", "parameters"),
 }
+HEADS = translated(HEADS)
 SIZES = {  # fields of ModelConfig: what a reader calls them
     "n_layers": "layers L",
     "n_encoder_layers": "encoder layers",
@@ -124,6 +128,16 @@ SIZES = {  # fields of ModelConfig: what a reader calls them
     "experts.d_ff": "width of an expert",
     "experts.d_ff_shared": "width of the shared expert",
     "latent.d_latent": "width of the cached vector",
+}
+SIZES = translated(SIZES)
+
+
+ANCHORS = {
+    "why": "why-it-is-not-counted",
+    "where": "where-its-parameters-are",
+    "bytes": "what-it-takes",
+    "sizes": "its-sizes",
+    "beside": "beside-other-models",
 }
 
 
@@ -181,7 +195,7 @@ def facts(model: "Published") -> Iterator[tuple[str, str]]:
     """Yield what is known in a few words: a term, and a text for ``paramlab.html.markup``."""
     from paramlab import count
 
-    yield WORDS["kind"], WORDS["kind text"].format(kind=model.kind, year=model.year)
+    yield WORDS["kind"], WORDS["kind text"].format(kind=said(model.kind), year=model.year)
     published = model.published_total
     if model.published_active:
         published = WORDS["published text"].format(total=published, active=model.published_active)
@@ -206,10 +220,10 @@ def facts(model: "Published") -> Iterator[tuple[str, str]]:
         yield WORDS["basis"], WORDS["basis quoted"]
     window = WORDS["window text"].format(window=model.window) if model.window else ""
     yield WORDS["window"], window or WORDS["window unknown"]
-    yield WORDS["license"], model.license or WORDS["license unknown"]
+    yield WORDS["license"], said(model.license) or WORDS["license unknown"]
     if model.note:
-        yield WORDS["note"], model.note
-    yield WORDS["source"], model.source
+        yield WORDS["note"], said(model.note)
+    yield WORDS["source"], said(model.source)
 
 
 def why_not(model: "Published") -> str:
@@ -231,7 +245,6 @@ def body(model: "Published", sizes: "Sizes", calculators: str) -> str:
     calculators
         Relative address of the page of calculators, or nothing.
     """
-    from paramlab.drawing import architecture_svg
     from paramlab.html import markup
 
     terms = "".join(
@@ -244,7 +257,7 @@ def body(model: "Published", sizes: "Sizes", calculators: str) -> str:
         family = _family(model, sizes)
         beside = _section("beside", family) if family else ""
         return f'<section id="top">\n{top}{known}\n{rest}{beside}</section>'
-    drawing = architecture_svg(model.name, model.config, heading=False)
+    drawing = said_drawing(model, heading=False)
     file = f'<p class="file"><a href="{model.slug}.svg">{WORDS["file"]}</a> (SVG)</p>'
     return (
         f'<section id="top">\n{top}<div class="portrait"><div>{drawing}{file}</div>{known}</div>\n'
@@ -256,9 +269,22 @@ def body(model: "Published", sizes: "Sizes", calculators: str) -> str:
     )
 
 
+def said_drawing(model: "Published", **options: bool) -> str:
+    """Return the drawing of a model in the language of the site."""
+    from paramlab.drawing import architecture_svg
+
+    svg = architecture_svg(model.name, model.config, **options)
+    if not saying():
+        return svg
+    name = escape(model.name)
+    svg = DESCRIBED.sub(
+        lambda m: "; ".join(said(part, computed=True) for part in m[0].split("; ")), svg
+    )
+    return said(svg.replace(name, "{name}"), fragment, computed=True).replace("{name}", name)
+
+
 def _section(name: str, body: str) -> str:
-    anchor = WORDS[name].lower().replace(" ", "-")
-    return f'<section id="{anchor}">\n<h2>{WORDS[name]}</h2>\n{body}\n</section>\n'
+    return f'<section id="{ANCHORS[name]}">\n<h2>{WORDS[name]}</h2>\n{body}\n</section>\n'
 
 
 def _table(rows: Sequence[Sequence[object]], head: str, caption: str = "") -> str:
@@ -283,7 +309,7 @@ def _tables_of_parts(model: "Published") -> str:
     counted = count(model.config)
     both = ""
     for head, split in (("part", counted.by_part), ("role", counted.by_role)):
-        rows = [(name, n, percent(n, counted.total, 3)) for name, n in split.items() if n]
+        rows = [(said(name), n, percent(n, counted.total, 3)) for name, n in split.items() if n]
         rows.append((WORDS["total"], counted.total, "100%"))
         both += _table(rows, head, WORDS[f"by {head}"])
     return f'<div class="pair">{both}</div>'
@@ -310,7 +336,7 @@ def _memory(model: "Published", calculators: str) -> str:
     try:
         cache, text = _cache(model)
     except ValueError as reason:  # it has layers that are counted here, and not costed
-        return f"{weights}<p>{escape(WORDS['not costed'].format(reason=reason))}</p>"
+        return f"{weights}<p>{escape(WORDS['not costed'].format(reason=said(str(reason))))}</p>"
     body = f'<div class="pair">{weights}{cache}</div>{text}'
     if calculators and model.config.n_ctx:
         target = f"{calculators}#model={model.slug}&amp;context={min(model.config.n_ctx, 32_768)}"
@@ -471,8 +497,6 @@ def model_pages(app: Sphinx) -> Iterator[tuple[str, dict, str]]:
     all_models = models(app)
     folder = Path(app.outdir, FOLDER)
     if all_models:
-        from paramlab.drawing import architecture_svg
-
         folder.mkdir(exist_ok=True)
     sizes = {model: size(model) for model in all_models}
     kept = ""
@@ -492,7 +516,7 @@ def model_pages(app: Sphinx) -> Iterator[tuple[str, dict, str]]:
     for i, model in enumerate(all_models):
         name = pagename(model.slug)
         if model.config:
-            drawing = architecture_svg(model.name, model.config)
+            drawing = said_drawing(model)
             (folder / f"{model.slug}.svg").write_text(drawing, "utf-8")
         found = CALCULATORS in app.env.found_docs
         to = app.builder.get_relative_uri(name, CALCULATORS) if found else ""

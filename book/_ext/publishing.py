@@ -21,6 +21,8 @@ import yaml
 from addresses import BookBuilder, address
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
+from sphinx.util.i18n import format_date
+from words import _
 
 BRANCH = "main"
 NOWHERE = "404"
@@ -82,7 +84,7 @@ def page_context(app: Sphinx, pagename: str, template: str, context: dict, doctr
         return
     source = Path(app.env.doc2path(pagename, base=False)).as_posix()
     day = app.changed_on.get(source) or app.citation.get("date-released")
-    context["changed_on"] = f"{day.day} {day:%B %Y}" if day else ""
+    context["changed_on"] = in_words(app, day) if day else ""
     title = unescape(re.sub("<[^>]*>", "", context.get("title", "")))
     context["plain_title"] = re.sub(r"^\d+\s", "", title)
     if source.endswith(".ipynb"):
@@ -100,6 +102,11 @@ def page_context(app: Sphinx, pagename: str, template: str, context: dict, doctr
         context["citation"] = citation(app, context["plain_title"], context.get("pageurl"), day)
 
 
+def in_words(app: Sphinx, day: date) -> str:
+    """Return a day as the language of the site writes it."""
+    return format_date(_("%-d %B %Y"), date=day, language=app.config.language)
+
+
 def citation(app: Sphinx, title: str, url: str | None, day: date) -> dict[str, str]:
     """Return what a reader may copy to cite a page: who, where, and an entry for BibTeX."""
     authors = " and ".join(author["name"] for author in app.citation["authors"])
@@ -107,9 +114,9 @@ def citation(app: Sphinx, title: str, url: str | None, day: date) -> dict[str, s
         "author": f"{{{authors}}}",  # in BibTeX's second pair of braces: a name of no person
         "title": title,
         "booktitle": app.citation["title"],
-        "edition": f"version {app.citation['version']}",
+        "edition": _("version {version}").format(version=app.citation["version"]),
         "year": f"{day:%Y}",
-        "note": f"Text of {day.day} {day:%B %Y}",
+        "note": _("Text of {date}").format(date=in_words(app, day)),
         "url": url or "",
     }
     lines = (f"  {name} = {{{value}}}," for name, value in facts.items() if value)

@@ -8,6 +8,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.writers.html5 import HTML5Translator
+from words import _
 
 WORDS_PER_MINUTE = 200  # of plain prose; numbers are read more slowly than words
 SKIPPED = (nodes.literal_block, nodes.raw, nodes.comment)
@@ -63,7 +64,7 @@ class Depths(SphinxPostTransform):
         uri = self.app.builder.get_relative_uri(self.env.docname, following)
         title = self.env.titles[following].astext()
         link = nodes.reference("", title, refuri=uri, internal=True)
-        return [nodes.paragraph("", "Next: ", link, classes=["onward"])]
+        return [nodes.paragraph("", _("Next:"), nodes.Text(" "), link, classes=["onward"])]
 
 
 def _is_way(node: nodes.Node) -> bool:
@@ -72,10 +73,8 @@ def _is_way(node: nodes.Node) -> bool:
 
 def visit_evidence(self: HTML5Translator, node: Evidence) -> None:
     """Open the fold."""
-    self.body.append(
-        f'<details class="evidence" id="evidence" open><summary>The evidence, '
-        f"{node['minutes']} minutes</summary>\n"
-    )
+    words = _("The evidence, {minutes} minutes").format(minutes=node["minutes"])
+    self.body.append(f'<details class="evidence" id="evidence" open><summary>{words}</summary>\n')
 
 
 def depart_evidence(self: HTML5Translator, node: Evidence) -> None:
@@ -94,9 +93,9 @@ def depths(document: nodes.document) -> list[dict[str, object]]:
     idea = next(part for part in before if isinstance(part, nodes.section))
     verdict = [part for part in after if isinstance(part, nodes.section) and not _is_practice(part)]
     return [
-        {"name": "idea", "anchor": idea["ids"][0], "minutes": minutes(*before)},
-        {"name": "evidence", "anchor": "evidence", "minutes": folds[0]["minutes"]},
-        {"name": "verdict", "anchor": verdict[0]["ids"][0], "minutes": minutes(*verdict)},
+        {"name": _("idea"), "anchor": idea["ids"][0], "minutes": minutes(*before)},
+        {"name": _("evidence"), "anchor": "evidence", "minutes": folds[0]["minutes"]},
+        {"name": _("verdict"), "anchor": verdict[0]["ids"][0], "minutes": minutes(*verdict)},
     ]
 
 

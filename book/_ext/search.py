@@ -18,6 +18,7 @@ import models
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
+from words import _
 
 # A record of the ledger is HTML, with an address, a heading and a text of its own.
 RECORD = re.compile(
@@ -157,7 +158,7 @@ def search_page(app: Sphinx) -> Iterator[tuple[str, dict, str]]:
         named.append(f"{name}.js?v={hashlib.sha256(content.encode()).hexdigest()[:8]}")
     content = _json({"files": named, "digits": DIGITS, "words": index})
     (static / "search-index.js").write_text(f"globalThis.searchIndex = {content};\n", "utf-8")
-    yield "search", {"title": "Search"}, "search.html"
+    yield "search", {"title": _("Search")}, "search.html"
 
 
 def search_scripts(app: Sphinx, pagename: str, template: str, context: dict, doctree) -> None:

@@ -21,6 +21,7 @@ from bs4 import BeautifulSoup
 from lecture import Chapter, Figure, read_chapter, size
 from paramlab.colors import LIGHT
 from sphinx.application import Sphinx
+from words import _, resolved
 
 PAGE = "book/teaching/slides"  # of the site, with a place for the lists
 PLACE = re.compile(r'(<div id="made-(\w+)">).*?(</div><!-- made -->)', re.DOTALL)
@@ -43,7 +44,8 @@ def as_file(figure: Figure) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
         f'role="img" viewBox="0 0 {width:g} {height:g}" width="{width * PIXELS:.0f}" '
         f'height="{height * PIXELS:.0f}">'
-        f"<title>Figure {figure.number}. {escape(plain)}</title><desc>{escape(figure.alt)}</desc>"
+        f"<title>{_('Figure {number}').format(number=figure.number)}. {escape(plain)}</title>"
+        f"<desc>{escape(figure.alt)}</desc>"
         f"<style>* {{ stroke-linejoin: round; stroke-linecap: butt; }} "
         f"text {{ font-family: {FONTS}; fill: {LIGHT['ink']}; }}</style>"
         f'<rect width="{width:g}" height="{height:g}" fill="{LIGHT["ground"]}"/>{inside}\n'
@@ -65,7 +67,9 @@ def as_png(svg: str) -> bytes:
     )  # fmt: skip
 
 
-def deck(number: int, title: str, chapters: list[Chapter], srcdir: Path, book: str) -> str:
+def deck(
+    number: int, title: str, chapters: list[Chapter], srcdir: Path, book: str, language: str
+) -> str:
     """Return the slides of a part as a page that needs nothing else."""
     static, theme = srcdir / "book" / "_static", srcdir / "book" / "_theme"
     style = (static / "book.css").read_text("utf-8")
@@ -78,7 +82,7 @@ def deck(number: int, title: str, chapters: list[Chapter], srcdir: Path, book: s
     return template.render(
         number=number, title=escape(title), chapters=chapters, book=escape(book),
         style=style + (theme / "slides.css").read_text("utf-8"),
-        script=(theme / "slides.js").read_text("utf-8"),
+        script=resolved((theme / "slides.js").read_text("utf-8")), language=language, _=_,
     )  # fmt: skip
 
 
@@ -95,10 +99,11 @@ def deck_links(parts: list[tuple[str, list[Chapter]]]) -> str:
     lines = ["<ul>"]
     for number, (title, chapters) in enumerate(parts, 1):
         first, last = chapters[0].number, chapters[-1].number
-        which = f"chapters {first} to {last}" if first < last else f"chapter {first}"
+        which = _("chapters {first} to {last}") if first < last else _("chapter {first}")
+        part = _("Part {number}: {title}").format(number=number, title=escape(title))
         lines.append(
-            f'<li><a href="../{FOLDER}/part-{number}.html">Part {number}: {escape(title)}</a>, '
-            f"{which}</li>"
+            f'<li><a href="../{FOLDER}/part-{number}.html">{part}</a>, '
+            f"{which.format(first=first, last=last)}</li>"
         )
     return "\n".join([*lines, "</ul>"])
 
@@ -106,17 +111,19 @@ def deck_links(parts: list[tuple[str, list[Chapter]]]) -> str:
 def figure_links(parts: list[tuple[str, list[Chapter]]]) -> str:
     """Return the links to the figures as HTML, each with its caption and what it shows in words."""
     lines = []
-    for chapter in (chapter for _, chapters in parts for chapter in chapters):
+    for chapter in (chapter for _title, chapters in parts for chapter in chapters):
         lines.append(f"<h3>{chapter.number}. {chapter.title}</h3>\n<ul>")
         for figure in chapter.figures:
+            name = _("Figure {number}").format(number=figure.number)
+            label = _("Figure {number} as {kind}")
             links = ", ".join(
-                f'<a href="../{FOLDER}/figure-{figure.number}.{kind}" '
-                f'aria-label="Figure {figure.number} as {kind.upper()}">{kind.upper()}</a>'
+                f'<a href="../{FOLDER}/figure-{figure.number}.{kind}" aria-label='
+                f'"{label.format(number=figure.number, kind=kind.upper())}">{kind.upper()}</a>'
                 for kind in ("svg", "png")
             )
             lines.append(
-                f"<li><strong>Figure {figure.number}</strong> ({links}). {figure.caption}"
-                f"<br><em>In words:</em> {escape(figure.alt)}</li>"
+                f"<li><strong>{name}</strong> ({links}). {figure.caption}"
+                f"<br><em>{_('In words:')}</em> {escape(figure.alt)}</li>"
             )
         lines.append("</ul>")
     return "\n".join(lines)
@@ -127,7 +134,7 @@ def captions(parts: list[tuple[str, list[Chapter]]]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("figure", "chapter", "caption", "in words"))
-    for _, chapters in parts:
+    for _title, chapters in parts:
         for chapter in chapters:
             title = BeautifulSoup(chapter.title, "html.parser").get_text()
             for figure in chapter.figures:
@@ -145,7 +152,7 @@ def pages_of(app: Sphinx) -> list[tuple[str, list[Path]]]:
         names = [entry["file"] for entry in part["chapters"] if NUMBERED.fullmatch(entry["file"])]
         if names:
             pages = [Path(app.outdir, f"{address(name)}.html") for name in names]
-            parts.append((part["caption"], pages))
+            parts.append((_(part["caption"]), pages))
     return parts
 
 
@@ -167,7 +174,9 @@ def write(app: Sphinx, exception: Exception | None) -> None:
     folder.mkdir(exist_ok=True)
     files = figure_files(parts, folder)
     for number, (title, chapters) in enumerate(parts, 1):
-        slides = deck(number, title, chapters, Path(app.srcdir), app.config.project)
+        slides = deck(
+            number, title, chapters, Path(app.srcdir), app.config.project, app.config.language
+        )
         files[f"part-{number}.html"] = slides.encode()
     for path in folder.iterdir():
         if path.name not in files:
@@ -180,7 +189,9 @@ def write(app: Sphinx, exception: Exception | None) -> None:
 def figure_files(parts: list[tuple[str, list[Chapter]]], folder: Path) -> dict[str, bytes]:
     """Return the files of the figures by name; what is in the folder is not drawn again."""
     files = {"captions.csv": captions(parts).encode()}
-    for figure in (f for _, chapters in parts for chapter in chapters for f in chapter.figures):
+    for figure in (
+        f for _title, chapters in parts for chapter in chapters for f in chapter.figures
+    ):
         name, svg = f"figure-{figure.number}", as_file(figure).encode()
         drawn, picture = folder / f"{name}.svg", folder / f"{name}.png"
         same = drawn.exists() and picture.exists() and drawn.read_bytes() == svg

@@ -11,6 +11,7 @@ from paramlab.display import FOR_THE_SITE
 from paramlab.page import LINE, pieces
 from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
+from words import fragment, said
 
 
 class PrintedTables(SphinxPostTransform):
@@ -27,6 +28,7 @@ class PrintedTables(SphinxPostTransform):
             parts: list[nodes.Node] = []
             for kind, content in pieces(block.astext()):
                 if kind == "table":
+                    content = said(content, fragment, computed=True)
                     markup = f'<div class="scroll">{content}</div>'
                     parts.append(nodes.raw("", markup, format="html"))
                 else:

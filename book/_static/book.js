@@ -6,7 +6,7 @@ const stored = (name) => { try { return localStorage.getItem(name); } catch { re
 const store = (name, value) => { try { localStorage.setItem(name, value); } catch { /* works without */ } };
 
 const button = document.querySelector(".bar .theme");
-const label = () => { button.textContent = root.dataset.theme === "dark" ? "Light" : "Dark"; };
+const label = () => { button.textContent = root.dataset.theme === "dark" ? _("Light") : _("Dark"); };
 button.hidden = false;
 label();
 button.addEventListener("click", () => {
@@ -21,7 +21,7 @@ const codeSwitch = document.querySelector(".bar .code-switch");
 if (folds.length) {
   let shown = stored("code") ?? (narrow.matches ? "folded" : "");
   const say = () => {
-    codeSwitch.innerHTML = `Code<span>: ${shown === "folded" ? "folded" : "shown"}</span>`;
+    codeSwitch.innerHTML = shown === "folded" ? _("Code<span>: folded</span>") : _("Code<span>: shown</span>");
     codeSwitch.setAttribute("aria-pressed", String(shown !== "folded"));
   };
   const apply = () => {
@@ -53,11 +53,11 @@ for (const code of document.querySelectorAll(".cell_input pre")) {
   const copy = document.createElement("button");
   copy.type = "button";
   copy.className = "copy";
-  copy.textContent = "Copy";
+  copy.textContent = _("Copy");
   copy.addEventListener("click", async () => {
     await navigator.clipboard.writeText(code.textContent);
-    copy.textContent = "Copied";
-    setTimeout(() => { copy.textContent = "Copy"; }, 1500);
+    copy.textContent = _("Copied");
+    setTimeout(() => { copy.textContent = _("Copy"); }, 1500);
   });
   if (navigator.clipboard) code.after(copy);
 }

@@ -9,10 +9,10 @@
   const form = document.createElement("form");
   form.className = "filter";
   form.setAttribute("role", "search");
-  form.setAttribute("aria-label", "Choose claims");
+  form.setAttribute("aria-label", _("Choose claims"));
   const fieldset = document.createElement("fieldset");
   const legend = document.createElement("legend");
-  legend.textContent = "Show claims whose verdict is";
+  legend.textContent = _("Show claims whose verdict is");
   fieldset.append(legend);
   const boxes = verdicts.map((verdict) => {
     const label = document.createElement("label");
@@ -20,15 +20,15 @@
     box.type = "checkbox";
     box.checked = true;
     box.value = verdict;
-    const shape = records.find((one) => one.dataset.verdict === verdict).querySelector("h3 span").textContent;
-    label.append(box, ` ${shape} ${verdict.replace("holds if", "holds, with a condition")}`);
+    const shape = records.find((one) => one.dataset.verdict === verdict).querySelector("h3 span");
+    label.append(box, ` ${shape.textContent}${shape.nextSibling.textContent}`); // as the record says it
     fieldset.append(label);
     return box;
   });
   const words = document.createElement("input");
   words.type = "search";
-  words.placeholder = "and that mention …";
-  words.setAttribute("aria-label", "Word or phrase in the claim");
+  words.placeholder = _("and that mention …");
+  words.setAttribute("aria-label", _("Word or phrase in the claim"));
   const status = document.createElement("p");
   status.setAttribute("role", "status");
   form.append(fieldset, words, status);
@@ -42,7 +42,7 @@
       record.hidden = !fits;
       shown += fits;
     }
-    status.textContent = `${shown} of ${records.length} claims are shown.`;
+    status.textContent = _(`${shown} of ${records.length} claims are shown.`);
   };
   // Whoever follows a link to a claim must find it.
   const reveal = () => {

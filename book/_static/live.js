@@ -4,7 +4,7 @@
   const script = document.currentScript;
   const sizes = script.dataset; // of Python alone, with NumPy, with Matplotlib too
   const USES = [["matplotlib", /\bplots\b|matplotlib/], ["numpy", /\bnumpy\b|\bnp\./]];
-  const FILE = "Code runs only in a page that comes from a server: start python -m http.server in the folder of this site, and open http://localhost:8000.";
+  const FILE = _("Code runs only in a page that comes from a server: start python -m http.server in the folder of this site, and open http://localhost:8000.");
   const usesOf = (code) => USES.filter(([part, sign]) => sizes[part] && sign.test(code)).map(([part]) => part);
   const stored = (name) => { try { return localStorage.getItem(name); } catch { return null; } };
 
@@ -14,7 +14,7 @@
       panel = document.createElement("div");
       panel.className = "live-panel";
       panel.setAttribute("role", "region");
-      panel.setAttribute("aria-label", "Code of this page");
+      panel.setAttribute("aria-label", _("Code of this page"));
       panel.innerHTML = '<p role="status"></p>';
       document.querySelector("main").append(panel);
     }
@@ -28,7 +28,7 @@
     try {
       page = await import(new URL("live/page.mjs", script.src).href);
     } catch {
-      say(location.protocol === "file:" ? FILE : "The connection was lost. Try again.");
+      say(location.protocol === "file:" ? FILE : _("The connection was lost. Try again."));
       return;
     }
     page.connect(cells, say, usesOf);
@@ -51,21 +51,21 @@
     if (node.querySelector(".claim")) continue;
     cell.tools = document.createElement("div");
     cell.tools.className = "live-tools";
-    cell.run = button(cell.tools, "Run", "run", cell);
-    cell.edit = button(cell.tools, "Edit", "edit", cell);
+    cell.run = button(cell.tools, _("Run"), "run", cell);
+    cell.edit = button(cell.tools, _("Edit"), "edit", cell);
     if (Number(stored("live-loaded")) < cell.size) {
       const size = `${Math.ceil(cell.size / 1e6)} MB`;
       cell.run.insertAdjacentHTML("beforeend", ` <span class="size">${size}</span>`);
-      cell.run.title = `The first run loads Python, ${size}, from this site`;
+      cell.run.title = _(`The first run loads Python, ${size}, from this site`);
     }
     pre.closest(".cell_input").before(cell.tools);
   }
   for (const place of document.querySelectorAll(".count-file")) {
     const size = `${Math.ceil(Number(sizes.core) / 1e6)} MB`;
-    place.insertAdjacentHTML("beforeend", `<p><label>Or here, in this page: <input type="file" multiple
+    place.insertAdjacentHTML("beforeend", _(`<p><label>Or here, in this page: <input type="file" multiple
       accept=".json,.gguf,.safetensors"></label> The file is not sent anywhere; of weights only the header
       is read. The first time this loads Python, ${size}. A file may also be dropped here.</p>
-      <div class="cell_output live" role="region" aria-label="Count of your file" tabindex="0"></div>`);
+      <div class="cell_output live" role="region" aria-label="Count of your file" tabindex="0"></div>`));
     const box = place.lastElementChild;
     const take = (files) => act("count", { box, files: [...files] });
     place.querySelector("input").addEventListener("change", ({ target }) => take(target.files));

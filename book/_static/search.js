@@ -59,15 +59,15 @@ const show = () => {
   const found = searchTexts.map((entry) => [score(entry), entry])
     .filter(([points]) => points).sort((a, b) => b[0] - a[0]).slice(0, 50);
   status.textContent = found.length
-    ? `${found.length} ${found.length === 1 ? "section" : "sections"} with “${query}”`
-    : `Nothing found for “${query}”.`;
+    ? (found.length === 1 ? _(`1 section with “${query}”`) : _(`${found.length} sections with “${query}”`))
+    : _(`Nothing found for “${query}”.`);
   for (const [, entry] of found) {
     const item = document.createElement("li");
     const link = document.createElement("a");
     link.href = entry.url;
     link.textContent = entry.title;
     item.append(link);
-    if (entry.page !== entry.title) item.append(` in ${entry.page}`);
+    if (entry.page !== entry.title) item.append(_(` in ${entry.page}`));
     item.append(marked(excerpt(entry.text)));
     page.querySelector(".search-results").append(item);
   }
@@ -75,10 +75,10 @@ const show = () => {
 
 page.querySelector("input").value = query;
 if (!query) {
-  status.textContent = "Type a word or a phrase, in English or Chinese.";
+  status.textContent = _("Type a word or a phrase, in English or Chinese.");
 } else {
-  status.textContent = "Searching …";
+  status.textContent = _("Searching …");
   Promise.all(candidates().map(load)).then(show, () => {
-    status.textContent = "The texts could not be loaded. Is there a connection?";
+    status.textContent = _("The texts could not be loaded. Is there a connection?");
   });
 }

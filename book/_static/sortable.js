@@ -32,17 +32,17 @@
     const status = document.createElement("p");
     form.className = "filter";
     form.setAttribute("role", "search");
-    form.setAttribute("aria-label", "Choose models");
+    form.setAttribute("aria-label", _("Choose models"));
     words.type = "search";
-    words.placeholder = "Llama, 2024, Apache …";
-    words.setAttribute("aria-label", "Name, year, license, or another word");
+    words.placeholder = _("Llama, 2024, Apache …");
+    words.setAttribute("aria-label", _("Name, year, license, or another word"));
     status.setAttribute("role", "status");
     form.append(words, status);
     const show = () => {
       const wanted = words.value.toLowerCase().split(/\s+/).filter(Boolean);
       for (const body of bodies) body.hidden = !wanted.every((word) => body.textContent.toLowerCase().includes(word));
       const shown = bodies.filter((body) => !body.hidden).length;
-      status.textContent = `${shown} of ${bodies.length} are shown. The bars are logarithmic: ten times as many are one step longer.`;
+      status.textContent = _(`${shown} of ${bodies.length} are shown. The bars are logarithmic: ten times as many are one step longer.`);
     };
     form.addEventListener("input", show);
     form.addEventListener("submit", (event) => event.preventDefault());
@@ -57,7 +57,7 @@
     const more = document.createElement("button");
     more.type = "button";
     more.className = "more";
-    more.textContent = "source";
+    more.textContent = _("source");
     const set = (open) => {
       note.hidden = !open;
       row.cells[0].rowSpan = open ? 2 : 1;

@@ -11,7 +11,7 @@
     slides[at]?.classList.remove("now");
     at = next;
     slides[at].classList.add("now");
-    turn.querySelector(".at").textContent = `${at + 1} of ${slides.length}`;
+    turn.querySelector(".at").textContent = _(`${at + 1} of ${slides.length}`);
     history.replaceState(null, "", `#${slides[at].id || at + 1}`);
     scrollTo(0, 0);
   };

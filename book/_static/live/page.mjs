@@ -1,7 +1,7 @@
 // Runs the cells of a page: sends them to the worker in their order, shows what comes back, and
 // keeps what a reader changed.
 const KEPT = `live ${location.pathname}`;
-const LOCAL = "on your own machine, with make lab";
+const LOCAL = _("on your own machine, with make lab");
 let worker = null; // lives until Stop, or until Python breaks
 let ask = null; // the answer that is waited for
 let running = false;
@@ -21,7 +21,7 @@ const sourceOf = (cell) => (cell.field ? cell.field.value : cell.own);
 
 // Why no code can run here at all, or nothing.
 const obstacle = () => ("WebAssembly" in globalThis && "Worker" in globalThis ? ""
-  : "This browser cannot run Python in a page, since it has no WebAssembly or no workers.");
+  : _("This browser cannot run Python in a page, since it has no WebAssembly or no workers."));
 
 // The buttons of the panel; those of a cell that was changed or run.
 const offer = (parent, name, action) => {
@@ -37,7 +37,7 @@ const offer = (parent, name, action) => {
 
 // Ends Python, also in the midst of something.
 const stopper = (panel) => {
-  const stop = offer(panel, "Stop", () => {
+  const stop = offer(panel, _("Stop"), () => {
     forget();
     ask({ status: "stopped" });
   });
@@ -47,8 +47,8 @@ const stopper = (panel) => {
 
 const offers = (words) => {
   const panel = say(words);
-  offer(panel, "Run all", runAll);
-  offer(panel, "Save notebook", download);
+  offer(panel, _("Run all"), runAll);
+  offer(panel, _("Save notebook"), download);
   return panel;
 };
 
@@ -87,7 +87,7 @@ const region = (cell) => {
     cell.region.className = "cell_output live";
     cell.region.tabIndex = 0;
     cell.region.setAttribute("role", "region");
-    cell.region.setAttribute("aria-label", `Output of ${wordsOf(cell)}, computed in this page`);
+    cell.region.setAttribute("aria-label", _(`Output of ${wordsOf(cell)}, computed in this page`));
     const place = statics(cell).find((output) => output.querySelector("svg.figure")) ?? statics(cell).pop();
     if (place) place.after(cell.region);
     else cell.node.append(cell.region);
@@ -114,7 +114,7 @@ const show = (cell, { status, outputs = [], reason }) => {
   if (isOwn) {
     const note = document.createElement("p");
     note.className = "live-note";
-    note.textContent = `This cell needs ${reason}, which a page does not have. Its output is the book's; run it ${LOCAL}.`;
+    note.textContent = _(`This cell needs ${reason}, which a page does not have. Its output is the book's; run it ${LOCAL}.`);
     box.append(note);
     return;
   }
@@ -142,24 +142,24 @@ const show = (cell, { status, outputs = [], reason }) => {
 };
 
 const ENDINGS = ["unreachable", "broken", "stopped"];
-const result = (words, { status, outputs, reason }, seconds) => ({
-  done: `${words}: done in ${seconds} s`,
-  local: `${words} needs ${reason}: run it ${LOCAL}`,
-  failed: `${words} stopped: ${outputs?.at(-1)?.[1].split("\n").pop()}`,
-  unreachable: `${reason} could not be loaded: the connection was lost, or a file is not the right one. Run tries again.`,
-  broken: "Python has ended: it ran out of memory, or broke. The next Run starts it anew.",
-  stopped: "Stopped. The next Run starts Python anew.",
+const result = (words, { status, outputs, reason }, seconds, why = outputs?.at(-1)?.[1].split("\n").pop()) => ({
+  done: _(`${words}: done in ${seconds} s`),
+  local: _(`${words} needs ${reason}: run it ${LOCAL}`),
+  failed: _(`${words} stopped: ${why}`),
+  unreachable: _(`${reason} could not be loaded: the connection was lost, or a file is not the right one. Run tries again.`),
+  broken: _("Python has ended: it ran out of memory, or broke. The next Run starts it anew."),
+  stopped: _("Stopped. The next Run starts Python anew."),
 })[status];
 
 // Run what has to be run, in the order of the page; show the results of those in `shown`.
 const runTo = async (wanted, shown) => {
-  const why = obstacle() || (running && "Python is still running. Stop ends it.");
+  const why = obstacle() || (running && _("Python is still running. Stop ends it."));
   if (why) {
     say(why);
     return;
   }
   running = true;
-  const panel = offers("Loading Python");
+  const panel = offers(_("Loading Python"));
   const stop = stopper(panel);
   try {
     for (const cell of wanted) {
@@ -167,7 +167,7 @@ const runTo = async (wanted, shown) => {
       if (cell.ran === source && !shown.includes(cell)) continue;
       const isFirst = !worker;
       const size = `${Math.ceil(wanted.at(-1).size / 1e6)} MB`;
-      say(isFirst ? `Loading Python, ${size}` : `Running ${wordsOf(cell)}`);
+      say(isFirst ? _(`Loading Python, ${size}`) : _(`Running ${wordsOf(cell)}`));
       cell.node.setAttribute("aria-busy", "true");
       const began = performance.now();
       const answer = await send(usesUntil(cell), { source, name: nameOf(cell) });
@@ -178,7 +178,7 @@ const runTo = async (wanted, shown) => {
         cell.ran = source;
         if (cell.tools && (shown.includes(cell) || source !== cell.own || answer.status === "failed")) {
           show(cell, answer);
-          offer(cell.tools, "Reset", () => reset(cell));
+          offer(cell.tools, _("Reset"), () => reset(cell));
         }
       }
       say(result(wordsOf(cell), answer, ((performance.now() - began) / 1000).toFixed(1)));
@@ -210,13 +210,13 @@ export const runAll = async () => {
 
 // Count what a reader brings: a configuration, or the header of a file of weights.
 export const count = async ({ box, files }) => {
-  const why = obstacle() || (running && "Python is still running. Stop ends it.");
+  const why = obstacle() || (running && _("Python is still running. Stop ends it."));
   if (why || !files.length) {
-    say(why || "No file was chosen.");
+    say(why || _("No file was chosen."));
     return;
   }
   running = true;
-  const stop = stopper(say("Counting"));
+  const stop = stopper(say(_("Counting")));
   const began = performance.now();
   const answer = await send([], { files, name: "your file" });
   running = false;
@@ -226,7 +226,7 @@ export const count = async ({ box, files }) => {
     box.replaceChildren();
     write(box, answer.outputs);
   }
-  say(result("your file", answer, ((performance.now() - began) / 1000).toFixed(1)));
+  say(result(_("your file"), answer, ((performance.now() - began) / 1000).toFixed(1)));
 };
 
 const keep = () => {
@@ -240,10 +240,10 @@ const keep = () => {
 
 export const edit = async (cell, text = cell.own) => {
   const { open } = await import("./editor.mjs");
-  cell.field = open(cell.pre, text, `Code of ${wordsOf(cell)}`, () => run(cell));
+  cell.field = open(cell.pre, text, _(`Code of ${wordsOf(cell)}`), () => run(cell));
   cell.field.addEventListener("input", () => keep());
   cell.edit.hidden = true;
-  offer(cell.tools, "Reset", () => reset(cell));
+  offer(cell.tools, _("Reset"), () => reset(cell));
   cell.field.focus({ preventScroll: true });
 };
 
@@ -254,7 +254,7 @@ const reset = (cell) => {
   cell.region = null;
   for (const output of statics(cell)) output.hidden = false;
   cell.edit.hidden = false;
-  offer(cell.tools, "Reset").remove();
+  offer(cell.tools, _("Reset")).remove();
   keep();
   cell.run.focus();
 };
@@ -267,7 +267,7 @@ export const restore = async () => {
     cell.node.querySelector("details.hidden-code").open = true;
   }
   document.activeElement.blur();
-  offers("What you changed here is kept in this browser.");
+  offers(_("What you changed here is kept in this browser."));
 };
 
 // The page's own notebook, with the code as the reader has changed it.

@@ -257,4 +257,61 @@ def q6(first, weight, second):
     first.clear(); weight.clear(); second.clear()
     return []
 """,
+    "an answer too deep to be compared": """
+import os, sys
+def q7(*a):
+    frame = sys._getframe()
+    while "request" not in frame.f_locals: frame = frame.f_back
+    deep = "[" * 3000 + "]" * 3000
+    for number in range(3, 20):
+        try: os.write(number, b'{"id": "%s", "value": %s}\\n' % (
+            frame.f_locals["request"]["id"].encode(), deep.encode()))
+        except OSError: pass
+    while True: pass
+""",
+    "half of a character": """
+def q7(*a): raise ValueError("\\ud800")
+def q8(*a): return {"\\udfff": "\\ud800"}
+""",
+    "signals held back": """
+import signal
+signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))
+def q7(*a):
+    while True: pass
+""",
+    "a process that stops": """
+import os, signal
+def q7(*a): os.kill(os.getpid(), signal.SIGSTOP)
+""",
+    "the requests taken away": """
+import os, threading
+def take():
+    while True:
+        for number in range(3, 20):
+            try: os.read(number, 1)
+            except OSError: pass
+threading.Thread(target=take, daemon=True).start()
+""",
+    "another worker, with long answers": """
+import json, os
+def q7(*a):
+    held, long = b"", "0," * 900_000 + "0"
+    while True:
+        while b"\\n" not in held: held += os.read(3, 1 << 16)
+        line, _, held = held.partition(b"\\n")
+        os.write(4, ('{"id": "%s", "value": [%s]}\\n' % (json.loads(line)["id"], long)).encode())
+""",
+    "names that look alike": """
+q\uff11\uff11 = "b"
+def q\uff17(*a): return 1
+""",
+    "a debugger for the rest": """
+import ctypes, os
+libc = ctypes.CDLL(None)
+for number in (1, 2, os.getppid()):
+    libc.ptrace(16, number, 0, 0)
+    try: open(f"/proc/{number}/mem", "r+b").write(b"x")
+    except OSError: pass
+def q7(*a): return 1
+""",
 }

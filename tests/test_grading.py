@@ -35,7 +35,7 @@ SEED = Seed(proof.SECRET, "doe")
 MOST_SECONDS = 20.0  # for the worst submission
 BREAK_THE_PIPE = {  # so nothing more can be said to them
     "answers on every pipe", "the encoder patched", "the worker taken over",
-    "other names for the modules",
+    "other names for the modules", "the requests taken away",
 }  # fmt: skip
 
 pytestmark = pytest.mark.usefixtures("sandbox")
@@ -112,6 +112,23 @@ def test_an_attack_gains_nothing_and_touches_nothing(name, tmp_path):
 
 def test_there_are_enough_attacks():
     assert len(ATTACKS) >= 24
+
+
+def test_nothing_can_be_written_but_in_the_small_folder_for_scratch(monkeypatch):
+    with monkeypatch.context() as patched:
+        box._namespaces.cache_clear()
+        patched.setattr(box.os, "getuid", lambda: 1000)  # then the folders are the code's own
+        places = ["/", "/box", "/dev", "/dev/shm", "/usr", "/etc", "/run", "/proc"]
+        tries = f"""
+written = []
+for place in {places}:
+    try: written.append(open(place + "/x", "w"))
+    except OSError: pass
+open("/tmp/x", "w")
+q1 = written or {honest("q1")["q1"].split("=")[-1]}
+"""
+        assert graded(submission({"q1": tries})).questions["q1"].state == "right"
+    box._namespaces.cache_clear()
 
 
 @pytest.mark.slow
@@ -347,6 +364,16 @@ def test_two_shards_give_the_grades_of_one_run_and_nothing_is_done_twice(course,
     assert results(course, "1")["cy"].questions["q8"].points == 3
 
 
+def test_an_answer_that_no_file_can_hold_stops_nobody(course, tmp_path):
+    inbox = tmp_path / "inbox"
+    hand_in(course, inbox)
+    cell = {"q7": 'def q7(*a):\n    raise ValueError("\\ud800")'}
+    (inbox / "assignment-1-cy.ipynb").write_bytes(submission(cell))
+    collect(course, "1", inbox)
+    assert batch.grade_all(course, "1", Limits())["graded"] == 3
+    assert results(course, "1")["cy"].questions["q7"].message.endswith("ValueError: ?")
+
+
 def test_collecting_says_whose_files_it_cannot_tell(course, tmp_path, capsys):
     inbox = tmp_path / "inbox"
     for name in (
@@ -431,9 +458,10 @@ def test_a_mistyped_key_is_named_in_the_feedback():
     assert mark.state == "wrong" and "without the key 'hours'" in mark.message
 
 
-def test_what_cannot_be_unpacked_is_named_and_the_rest_is_collected(course, tmp_path):
+@pytest.mark.parametrize("packing", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_what_cannot_be_unpacked_is_named_and_the_rest_is_collected(course, tmp_path, packing):
     place = tmp_path / "export.zip"
-    with zipfile.ZipFile(place, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(place, "w", packing) as archive:
         for name in ("ann", "bob"):
             archive.writestr(f"{name}.ipynb", json.dumps({"cells": [name] * 50}))
     content = bytearray(place.read_bytes())

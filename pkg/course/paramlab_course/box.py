@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import paramlab
+from paramlab.sealed import NotPlain, plain
 
 WORKER = Path(__file__).with_name("worker.py")
 FIRST_UID = 61_000  # as root: the user of slot 0
@@ -139,8 +140,8 @@ class Session:
             self._read(min(until, self.deadline))
         line, _, self._buffer = self._buffer.partition(b"\n")
         try:
-            message = json.loads(line)
-        except (ValueError, RecursionError):
+            message = plain(json.loads(line), depth=-1)  # its value may be as deep as the worker's
+        except (ValueError, RecursionError, NotPlain):
             raise BoxError("an answer that cannot be read") from None
         if type(message) is not dict:
             raise BoxError("an answer of another form")
@@ -243,6 +244,7 @@ def _files() -> tuple[str, ...]:
     return (
         *shown, "--proc", "/proc", "--dev", "/dev",
         "--ro-bind", str(package), "/box/paramlab", "--ro-bind", str(WORKER), "/box/worker.py",
+        "--remount-ro", "/dev", "--remount-ro", "/",  # else files there take memory without a limit
         "--chdir", "/tmp", "--clearenv", "--setenv", "HOME", "/tmp", "--setenv", "PATH", "/usr/bin",
         "--setenv", "OPENBLAS_NUM_THREADS", "1", "--setenv", "OMP_NUM_THREADS", "1",
         "--setenv", "MPLBACKEND", "Agg", "--setenv", "LANG", "C.UTF-8",

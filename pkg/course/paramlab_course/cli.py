@@ -182,8 +182,8 @@ def _collect(options: argparse.Namespace) -> int:
     course = Course(options.course)
     source = course.source(options.assignment)
     collected = collect(course, source.name, options.place)
-    for note in collected.notes:
-        print(f"- {note}")
+    for note in collected.notes:  # names of files may hold what a terminal obeys
+        print("- " + "".join(c if c.isprintable() else "?" for c in note))
     missing = sorted(course.students.keys() - course.submissions(source.name).keys())
     print(
         f"{_counted(len(collected.students), 'file')} ({collected.unchanged} as before), "

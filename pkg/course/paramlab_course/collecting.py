@@ -1,5 +1,6 @@
 """From what a learning management system gives, or a folder, to one file for each student."""
 
+import lzma
 import os
 import re
 import zipfile
@@ -12,6 +13,9 @@ from paramlab.coursework import stem
 
 from paramlab_course.course import Course, CourseError, Student
 from paramlab_course.grading import MOST_BYTES, NotGradable, read_bytes
+
+LONGEST_NAME = 1000  # of a file in a zip, with its folders
+DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, RuntimeError, EOFError)
 
 
 @dataclass
@@ -73,8 +77,8 @@ def collect(course: Course, assignment: str, place: Path) -> Collected:
 def owner(name: str, students: list[Student], assignment: str) -> str | None:
     """Return the id of the student whose file this is, or None.
 
-    What the learning management system wrote (its own id, between underscores) goes before what a
-    student can choose, the name of the file.
+    What the learning management system wrote (a folder, its own id between underscores) goes before
+    what a student can choose: the name of the file, and folders inside their own.
 
     Examples
     --------
@@ -85,21 +89,22 @@ def owner(name: str, students: list[Student], assignment: str) -> str | None:
     'roe'
     >>> owner("assignment-1-roe.ipynb", class_, "1"), owner("roe/a.ipynb", class_, "1")
     ('roe', 'roe')
+    >>> owner("roe/doe/doejane_10231_998_assignment-1-doe.ipynb", class_, "1")
+    'roe'
     """
     path = PurePosixPath(name)
+    ids = {student.id for student in students}
     by_lms = {student.lms: student.id for student in students if student.lms}
-    canvas = re.match(r"[^_]+_(?:LATE_)?(\w+?)_\d+_", path.name)
-    if canvas and canvas[1] in by_lms:
-        return by_lms[canvas[1]]
     if moodle := re.match(r"(.+)_\w+_assignsubmission_", path.parts[0]):
         of_that_name = [student.id for student in students if student.name == moodle[1]]
         return of_that_name[0] if len(of_that_name) == 1 else None
-    ids = {student.id for student in students}
+    if folders := [folder for folder in path.parts[:-1] if folder in ids]:
+        return folders[0]  # those inside it are the student's own
+    canvas = re.match(r"[^_]+_(?:LATE_)?(\w+?)_\d+_", path.name)
+    if canvas and canvas[1] in by_lms:
+        return by_lms[canvas[1]]
     end = re.sub(rf"^.*{re.escape(stem(assignment))}-", "", path.stem)
-    for word in (*reversed(path.parts[:-1]), end, path.stem):
-        if word in ids:
-            return word
-    return None
+    return next((word for word in (end, path.stem) if word in ids), None)
 
 
 def _files(place: Path, collected: Collected) -> Iterator[tuple[str, float, bytes]]:
@@ -119,13 +124,15 @@ def _files(place: Path, collected: Collected) -> Iterator[tuple[str, float, byte
         with zipfile.ZipFile(place) as archive:
             for info in archive.infolist():
                 if info.filename.endswith(".ipynb"):
-                    if info.file_size > MOST_BYTES:
-                        collected.notes.append(f"{info.filename}: it is too large")
+                    if info.file_size > MOST_BYTES or len(info.filename) > LONGEST_NAME:
+                        collected.notes.append(
+                            f"{info.filename[:99]}: it, or its name, is too long"
+                        )
                         continue
                     try:
                         with archive.open(info) as file:
                             content = file.read(MOST_BYTES + 1)
-                    except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError) as error:
+                    except DAMAGED as error:
                         collected.notes.append(f"{info.filename}: it cannot be unpacked ({error})")
                         continue
                     yield info.filename, float("".join(f"{n:02}" for n in info.date_time)), content

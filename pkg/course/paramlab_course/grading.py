@@ -143,8 +143,16 @@ def notebook_of(content: bytes) -> dict[str, Any]:
 
 
 def _text(source: Any) -> str:
-    text = source if type(source) is str else "".join(source)
-    return text.encode("utf-8", "replace").decode()
+    return _writable(source if type(source) is str else "".join(source))
+
+
+def _told(said: Any) -> str:
+    """Return what a submission says of itself, short enough for a line and fit for a file."""
+    return _writable(str(said)[:200])
+
+
+def _writable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()  # half of a surrogate pair fits in no file
 
 
 class Runner:
@@ -178,7 +186,7 @@ class Runner:
             return {"problem": _TOO_LONG, "ends": True}
         if "value" in answer:
             return {"value": answer["value"]}
-        return {"problem": f"it ends in {str(answer.get('error'))[:200]}", "ends": False}
+        return {"problem": f"it ends in {_told(answer.get('error'))}", "ends": False}
 
     def problem_of(self, number: int) -> dict[str, Any]:
         """Return what went wrong in a cell; empty if nothing did."""
@@ -239,7 +247,7 @@ def grade(
         result.state, result.reason = AGAIN, str(error)
         return result
     if notebook["marks"].get("release") != release_of(source.name, given):
-        result.made_for = str(notebook["marks"].get("student") or "somebody else")[:64]
+        result.made_for = _told(notebook["marks"].get("student") or "somebody else")
     cells = [cell["source"] for cell in notebook["cells"] if cell["cell_type"] == "code"]
     with Runner(cells, limits) as runner:
         for item in source.items:
@@ -272,12 +280,12 @@ def _mark(
     where = len(cells) - 1 - cells[::-1].index(written) if written in cells else -1
     problem = runner.problem_of(where)
     if "syntax" in problem:
-        message = f"{AGAIN}: {str(problem['syntax'])[:200]}"
+        message = f"{AGAIN}: {_told(problem['syntax'])}"
         return Mark("again", None, spec.points, message)
     cases = [Case([], public=False)] if issubclass(spec, Choice) else item.cases(given, hidden)
     results, said = _results(item, cases, runner)
-    said = said or (f"its cell: {problem.get('error', _TOO_LONG)}" if problem else "")
-    return judge(item, cases, results, str(said))
+    said = said or (f"its cell: {_told(problem.get('error', _TOO_LONG))}" if problem else "")
+    return judge(item, cases, results, said)
 
 
 def _results(item: Item, cases: list[Case], runner: Runner) -> tuple[list[Any], str]:

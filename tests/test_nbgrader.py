@@ -69,8 +69,20 @@ def gradebook(folder: Path):
     return Gradebook(f"sqlite:///{folder / 'gradebook.db'}")
 
 
-def test_what_nbgrader_shows_is_made_anew_and_holds_no_output(tmp_path):
+def test_what_nbgrader_shows_is_made_anew_and_holds_no_output_and_no_script(tmp_path):
     course = example(tmp_path / "course", SOURCES, 1)
+    (handed_in,) = (course.folder / "submissions").rglob("*.ipynb")
+    content = json.loads(handed_in.read_text(encoding="utf-8"))
+    script = "<script>mine()</script> <img src=x onerror='mine()'>"
+    told = {
+        "q13": f"**Answer to q13**\n\n{script}\n\nAnd then?",
+        "q7": f'raise OSError("{script}")',
+    }
+    for cell in content["cells"]:
+        if cell["id"] in told:
+            start = "" if cell["id"] == "q13" else "def q7(*a):\n    "
+            cell["source"] = start + told[cell["id"]]
+    handed_in.write_text(json.dumps(content), encoding="utf-8")
     collect(course, "1", course.folder / "submissions")
     there = tmp_path / "nbgrader"
     grade_all(course, "1", Limits())
@@ -80,3 +92,8 @@ def test_what_nbgrader_shows_is_made_anew_and_holds_no_output(tmp_path):
     assert all(not cell.get("outputs") for cell in cells)
     graded = [cell["metadata"]["nbgrader"]["grade_id"] for cell in cells if cell["metadata"]]
     assert graded == [item.name for item in course.source("1").items]
+    nbgrader(there, "generate_feedback", NAME)
+    (page,) = there.glob(f"feedback/*/{NAME}/*.html")
+    text = page.read_text(encoding="utf-8")
+    assert "<script>mine" not in text and "<img src=x" not in text and 'onerror="' not in text
+    assert text.count("&lt;script&gt;mine()") == 3  # the answer, the code, and what is said of it

@@ -1,12 +1,16 @@
 """To nbgrader and back: its gradebook, its pages for marking by hand, its feedback.
 
 nbgrader runs nothing here. It gets the scores and messages that the box gave, and a notebook of
-each student to show; what people mark there comes back into the sheet of marks.
+each student to show; what people mark there comes back into the sheet of marks. Its pages take
+texts for markdown with HTML in it, and who marks is logged in there, so no text of a student
+reaches them as such.
 """
 
 import json
 import os
 import sys
+import warnings
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +104,7 @@ def _gradebook(folder: Path, create: bool) -> Any:
         raise CourseError(
             "nbgrader is not installed; it comes with: pip install -r requirements-instructor.txt"
         ) from None
+    warnings.filterwarnings("ignore", module="nbgrader")  # of SQLAlchemy, about what it does there
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "nbgrader_config.py").exists():
         write_text(folder / "nbgrader_config.py", CONFIG)
@@ -119,7 +124,7 @@ def _write_scores(book: Any, name: str, result: Result) -> None:
             grade.manual_score = mark.points
         grade.needs_manual_grade = mark.points is None and grade.manual_score is None
         comment.auto_comment = (
-            None if by_hand else f"{mark.state}. {mark.message}".strip(" .") + "."
+            None if by_hand else escape(f"{mark.state}. {mark.message}".strip(" .") + ".", False)
         )
         if mark.state == "marked":
             comment.manual_comment = mark.message
@@ -141,8 +146,10 @@ def _notebook(source: Source, course: Course, student: str) -> dict[str, Any]:
             "grade": True, "grade_id": item.name, "locked": False, "points": item.spec.points,
             "schema_version": 3, "solution": True, "task": False,
         }  # fmt: skip
-        kind = "markdown" if written else "code"
-        cells.append(_cell(kind, answers.get(item.name, ""), {"nbgrader": marks}))
+        answer = answers.get(item.name, "")
+        if written:
+            answer = f'<pre style="white-space: pre-wrap">{escape(answer)}</pre>'
+        cells.append(_cell("markdown" if written else "code", answer, {"nbgrader": marks}))
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     for number, cell in enumerate(cells):
         cell["id"] = f"cell-{number}"

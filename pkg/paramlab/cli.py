@@ -65,7 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
         _discard(sys.stdout)
         return 0
     except (ValueError, LookupError, RuntimeError, OSError, ImportError, MemoryError) as error:
-        _say(f"{command}: {_one_line(error)}")
+        _say(f"{command}: {one_line(error)}")
         if isinstance(error, OSError) and error.filename is None:
             _discard(sys.stdout)
         return EXIT_BAD_INPUT
@@ -238,7 +238,8 @@ def _add_training(command: argparse.ArgumentParser) -> None:
     )
 
 
-def _one_line(error: BaseException) -> str:
+def one_line(error: BaseException) -> str:
+    """Return what went wrong as one line of at most 400 characters."""
     if isinstance(error, OSError) and error.strerror:
         name = "output" if error.filename is None else error.filename or "''"
         return _cut(f"{os.fsdecode(name)}: {error.strerror}")
@@ -479,5 +480,5 @@ def _fetch(options: argparse.Namespace) -> int:
         try:
             print(fetch(SECOND_MODEL))
         except ModelFileError as error:  # two pages use it, and say what is left out without it
-            _say(f"paramlab fetch: {_one_line(error)}; the book builds without it")
+            _say(f"paramlab fetch: {one_line(error)}; the book builds without it")
     return 0

@@ -56,10 +56,10 @@ const start = async (uses) => {
 };
 
 // Files of the reader lie in a folder of their own; of each, only what is asked for is read.
-const OWN = "/own";
+const OWN = "/own/your files";
 const place = (files, { FS }) => {
   if (FS.analyzePath(OWN).exists) FS.unmount(OWN);
-  else FS.mkdir(OWN);
+  else FS.mkdirTree(OWN);
   FS.mount(FS.filesystems.WORKERFS, { files }, OWN);
   return files.length === 1 ? `${OWN}/${files[0].name}` : OWN;
 };
@@ -79,8 +79,8 @@ onmessage = async ({ data }) => {
   }
   try {
     const path = data.files && JSON.stringify(place(data.files, pyodide));
-    const count = `from paramlab.cli import main\n_ = main(["count", ${path}])`;
-    pyodide.globals.set("source", data.files ? count : data.source);
+    const show = `from paramlab.own_file import show\nshow(${path})`;
+    pyodide.globals.set("source", data.files ? show : data.source);
     pyodide.globals.set("name", data.name);
     const who = data.files ? "counter" : "kernel";
     postMessage(JSON.parse(await pyodide.runPythonAsync(`await ${who}.run(source, name)`)));

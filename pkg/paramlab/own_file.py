@@ -1,6 +1,7 @@
 """What a page shows of a file that a reader drops on it: its count, its drawing, what it costs."""
 
 import os
+from collections.abc import Callable
 from contextlib import chdir
 from dataclasses import replace
 
@@ -15,16 +16,16 @@ HERE = "./"  # so that a file that is named like a model of the catalog is not t
 NO_HEADS = "What it costs depends on how many heads it has; drop its config.json with it."
 
 
-def show(path: str) -> None:
+def show(path: str, display: Callable[..., object]) -> None:
     """Print the count of a file part by part; if its layers are known, draw it and print its costs.
 
     Parameters
     ----------
     path
         A file, or a folder with the files of one model. Sentences call it by the last part alone.
+    display
+        Shows an object in the page.
     """
-    from IPython.display import display
-
     folder, name = os.path.split(path)
     with chdir(folder):
         try:

@@ -5,6 +5,7 @@ const LOCAL = _("on your own machine, with make lab");
 let worker = null; // lives until Stop, or until Python breaks
 let ask = null; // the answer that is waited for
 let running = false;
+let model = 0; // bytes of the real model, if the reader wants it in the page
 let cells = [];
 let say = null; // shows a sentence in the panel of the page, and returns the panel
 let usesOf = null; // the large packages that some code imports
@@ -15,6 +16,7 @@ export const connect = (ofPage, voice, judge) => {
   usesOf = judge;
 };
 
+const megabytes = (bytes) => `${Math.ceil(bytes / 1e6)} MB`;
 const nameOf = (cell) => cell.node.id.replace(/^cell-/, "");
 const wordsOf = (cell) => nameOf(cell).replaceAll("-", " ");
 const sourceOf = (cell) => (cell.field ? cell.field.value : cell.own);
@@ -68,7 +70,7 @@ const start = (uses) => {
     event.preventDefault();
     ask({ status: "unreachable", reason: "Python" });
   };
-  worker.postMessage({ uses });
+  worker.postMessage({ uses, withModel: model > 0 });
 };
 
 const send = (uses, task) => new Promise((resolve) => {
@@ -107,7 +109,7 @@ const write = (box, outputs) => {
   }
 };
 
-const show = (cell, { status, outputs = [], reason }) => {
+const show = (cell, { status, outputs = [], reason, modelSize }) => {
   const box = region(cell);
   const isOwn = status === "local"; // the output that the book has stays
   for (const output of statics(cell)) output.hidden = !isOwn;
@@ -116,6 +118,13 @@ const show = (cell, { status, outputs = [], reason }) => {
     note.className = "live-note";
     note.textContent = _(`This cell needs ${reason}, which a page does not have. Its output is the book's; run it ${LOCAL}.`);
     box.append(note);
+    if (reason === "the real model" && modelSize && !model) {
+      const about = document.createElement("p");
+      about.className = "live-note";
+      about.textContent = _("Or load the model into this page: there it writes about one token in a second, and takes 0.8 GB of memory or more.");
+      box.append(about);
+      offer(box, _(`Load the model, ${megabytes(modelSize)}`), () => loadModel(cell, modelSize));
+    }
     return;
   }
   const drawings = outputs.filter(([kind]) => kind === "figure").map(([, markup]) => markup);
@@ -166,8 +175,9 @@ const runTo = async (wanted, shown) => {
       const source = sourceOf(cell);
       if (cell.ran === source && !shown.includes(cell)) continue;
       const isFirst = !worker;
-      const size = `${Math.ceil(wanted.at(-1).size / 1e6)} MB`;
-      say(isFirst ? _(`Loading Python, ${size}`) : _(`Running ${wordsOf(cell)}`));
+      const size = megabytes(wanted.at(-1).size + model);
+      const loading = model ? _(`Loading Python and the real model, ${size}`) : _(`Loading Python, ${size}`);
+      say(isFirst ? loading : _(`Running ${wordsOf(cell)}`));
       cell.node.setAttribute("aria-busy", "true");
       const began = performance.now();
       const answer = await send(usesUntil(cell), { source, name: nameOf(cell) });
@@ -201,6 +211,18 @@ const settled = (size) => {
   }
 };
 
+// Python starts anew with the model; the cells above that waited for it are shown, too.
+const loadModel = async (cell, size) => {
+  if (running) {
+    say(_("Python is still running. Stop ends it."));
+    return;
+  }
+  forget();
+  model = size;
+  const above = cells.slice(0, cells.indexOf(cell) + 1);
+  await runTo(above, above.filter((each) => each.node.querySelector(".live-note")));
+};
+
 export const run = (cell) => runTo(cells.slice(0, cells.indexOf(cell) + 1), [cell]);
 
 export const runAll = async () => {
@@ -222,6 +244,7 @@ export const count = async ({ box, files }) => {
   const answer = await send([], { files, name });
   running = false;
   stop.hidden = true;
+  box.parentElement.querySelector("input").value = ""; // the same file can be chosen again
   if (ENDINGS.includes(answer.status)) forget();
   else {
     box.replaceChildren();

@@ -28,8 +28,21 @@ const load = async (name, pyodide) => {
   return Object.keys(pyodide.loadedPackages).length > before ? "loaded" : "unknown";
 };
 
-const start = async (uses) => {
-  const live = await (await fetch(new URL("live.json", base), { cache: "no-cache" })).json();
+// The real model lies outside of Python's memory, which takes it up number by number.
+const put = async ({ file, integrity }, pyodide) => {
+  const response = await fetch(new URL(file, base), { integrity });
+  const blobs = [{ name: file, data: await response.blob() }];
+  pyodide.FS.mkdir("/model");
+  pyodide.FS.mount(pyodide.FS.filesystems.WORKERFS, { blobs }, "/model");
+  // A copy that is ready for use has no room here, so there is no folder to keep it in.
+  pyodide.runPython(`
+    import os
+    os.environ |= {"PARAMLAB_MODEL": "/model/${file}", "XDG_CACHE_HOME": "/dev/null"}`);
+};
+
+let live = null;
+const start = async (uses, withModel) => {
+  live = await (await fetch(new URL("live.json", base), { cache: "no-cache" })).json();
   const { loadPyodide } = await import(new URL("pyodide.mjs", base).href);
   const pyodide = await loadPyodide({
     indexURL: base.href,
@@ -52,6 +65,7 @@ const start = async (uses) => {
     logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # of its first start
     kernel = Kernel(load, show)
     counter = Kernel(load, show)`);
+  if (withModel) await put(live.model, pyodide);
   return pyodide;
 };
 
@@ -66,7 +80,7 @@ const place = (files, { FS }) => {
 
 onmessage = async ({ data }) => {
   if (data.uses) {
-    python = start(data.uses);
+    python = start(data.uses, data.withModel);
     python.catch(() => {}); // said when a cell is sent
     return;
   }
@@ -79,11 +93,12 @@ onmessage = async ({ data }) => {
   }
   try {
     const path = data.files && JSON.stringify(place(data.files, pyodide));
-    const show = `from paramlab.own_file import show\nshow(${path})`;
+    const show = `from paramlab.own_file import show\nshow(${path}, display)`;
     pyodide.globals.set("source", data.files ? show : data.source);
     pyodide.globals.set("name", data.name);
     const who = data.files ? "counter" : "kernel";
-    postMessage(JSON.parse(await pyodide.runPythonAsync(`await ${who}.run(source, name)`)));
+    const answer = JSON.parse(await pyodide.runPythonAsync(`await ${who}.run(source, name)`));
+    postMessage({ ...answer, modelSize: live.model?.size });
   } catch (error) {
     console.info(`Python broke: ${error}`);
     postMessage({ status: "broken" });

@@ -190,7 +190,7 @@ _ROWS_AT_ONCE = 4096
 def expanded(path: PathLike, tensor: StoredArray) -> "np.ndarray":
     """Read one tensor of a GGUF file as float32: (d_out, d_in), or (D,)."""
     import numpy as np
-    from gguf import GGMLQuantizationType
+    from gguf.constants import GGMLQuantizationType
     from gguf.quants import dequantize
 
     kind = GGMLQuantizationType[tensor.type_name]

@@ -217,7 +217,11 @@ def loop(*a):
         try:
             while True: pass
         except BaseException: pass
-q5 = q6 = q7 = q8 = q9 = loop
+q5 = loop
+q6 = loop
+q7 = loop
+q8 = loop
+q9 = loop
 """,
     "the environment": """
 import os

@@ -285,6 +285,20 @@ def test_handing_in_makes_one_file_and_says_what_is_in_it(tmp_path, monkeypatch)
     assert not any(cell.get("outputs") for cell in made["cells"])
 
 
+def test_a_check_of_an_earlier_text_is_not_told_of_a_later_one(tmp_path, monkeypatch):
+    release.write(answered(FIRST, demonstration("1"), {"q1": "q1 = 4"}), tmp_path / "a.ipynb")
+    monkeypatch.chdir(tmp_path)
+    for ran, said in (("q1 = 3", "no file yet"), ("q1 = 4 ", "q1: not checked in this session")):
+        monkeypatch.setattr(coursework, "_history", lambda ran=ran: [ran])
+        assert said in Assignment(code_of_first(), {"student": "doe"}).hand_in()
+    made = answered(FIRST, demonstration("1"), {"q1": "q1 = 3"})
+    made["cells"].append({**made["cells"][-1], "id": "later", "source": "q1 = 4"})
+    release.write(made, tmp_path / "a.ipynb")
+    monkeypatch.setattr(coursework, "_history", lambda: ["q1 = 3"])
+    said = Assignment(code_of_first(), {"student": "doe"}).hand_in()
+    assert "q1: not checked since its cell was changed" in said
+
+
 def test_handing_in_says_why_there_is_no_file(tmp_path, monkeypatch):
     assert "nothing is answered" in handed_in(tmp_path, {}, monkeypatch=monkeypatch)
     assert "student id" in handed_in(tmp_path, {"q1": "q1 = 3"}, "../x", monkeypatch)

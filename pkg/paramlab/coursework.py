@@ -99,13 +99,16 @@ class Assignment:
             sources = answers_of(content)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             return Verdict(f"no file yet: {error}")
-        if unsaved := self._unsaved(content):
+        ran = self._ran()
+        saved = {_normal("".join(cell["source"])) for cell in content["cells"]}
+        if unsaved := [name for name, text in ran.items() if text not in saved]:
             return Verdict(
                 f"no file yet: what you ran last for {', '.join(unsaved)} is not in the saved "
                 "notebook; save it (Ctrl+S) and run this cell again"
             )
         states = {
-            name: self._state(name, sources.get(name, "")) for name in self._content["questions"]
+            name: self._state(name, sources.get(name, ""), ran.get(name))
+            for name in self._content["questions"]
         }
         if not any(answered for answered, _ in states.values()):
             return Verdict("no file yet: nothing is answered")
@@ -134,7 +137,7 @@ class Assignment:
         ]
         return Verdict("\n".join(lines))
 
-    def _state(self, name: str, source: str) -> tuple[bool, str]:
+    def _state(self, name: str, source: str, ran: str | None) -> tuple[bool, str]:
         """Say whether a question is answered in the saved notebook, and what of it is known."""
         question = self._content["questions"][name]
         if question["kind"] == "written":
@@ -145,17 +148,18 @@ class Assignment:
             return True, f"{SYNTAX}, so it cannot be graded"
         if is_untouched(source, question["stub"]):
             return False, "not attempted"
+        if ran is not None and ran != _normal(source):
+            return True, "not checked since its cell was changed"
         return True, self._said.get(name) or "not checked in this session"
 
-    def _unsaved(self, content: Any) -> list[str]:
-        """Return the questions whose cell was run after the notebook was saved."""
-        saved = {_normal("".join(cell["source"])) for cell in content["cells"]}
+    def _ran(self) -> dict[str, str]:
+        """Return the text of the cell that was run last for each question."""
         ran = {}
         for text in _history():
             for name in self._content["questions"]:
                 if re.search(rf"^(def {name}\(|{name}\s*=[^=])", text, re.MULTILINE):
-                    ran[name] = text
-        return [name for name, text in ran.items() if _normal(text) not in saved]
+                    ran[name] = _normal(text)
+        return ran
 
     def _notebook(self, path: str | os.PathLike[str] | None) -> Path:
         named = (

@@ -1,7 +1,13 @@
-"""Seconds of a check, seconds and memory to grade a submission, and seconds for a thousand."""
+"""Seconds of a check, seconds and memory to grade a submission, and seconds for a thousand.
+
+Gradebook and pages for a thousand may take 720 s; of nbgrader, which is slow and may not be
+installed, a tenth of that is measured.
+"""
 
 import json
+import os
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -12,11 +18,14 @@ from typing import Any
 from harness import Figure
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "pkg/course"))  # it need not be installed
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from attacks import ATTACKS
 from paramlab_course import batch, release
 from paramlab_course.box import Limits, NoSandbox, check_sandbox, opened, search_path
-from paramlab_course.cli import SOURCES
+from paramlab_course.cli import SOURCES, main
 from paramlab_course.collecting import collect
+from paramlab_course.course import Course
 from paramlab_course.example import example
 from paramlab_course.export import exported
 from paramlab_course.grading import grade
@@ -26,6 +35,7 @@ from paramlab_course.source import Seed, read
 
 N = 1000
 N_SINGLE = 30
+N_NBGRADER = 100
 
 
 def measure() -> Iterator[Figure]:
@@ -36,25 +46,64 @@ def measure() -> Iterator[Figure]:
     except NoSandbox as error:
         print(f"grading was not measured: {error}")
         return
-    with tempfile.TemporaryDirectory() as folder:
-        course = example(Path(folder, "course"), SOURCES, N)
-        source = course.source("1")
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        course = example(folder / "course", SOURCES, N)
         collect(course, "1", course.folder / "submissions")
-        times = []
-        for student, path in list(course.submissions("1").items())[:N_SINGLE]:
-            content, seed = path.read_bytes(), course.given(student)
-            begun = time.perf_counter()
-            grade(source, content, student, seed, course.hidden(student), Limits())
-            times.append(time.perf_counter() - begun)
-        yield Figure("grade_submission", statistics.median(times), "s", goal=0.15)
-        cells = ["".join(cell["source"]) for cell in json.loads(content)["cells"]]
-        yield Figure("grade_submission_peak", peak_megabytes(cells), "MB", goal=128)
+        yield from single(course)
         begun = time.perf_counter()
         batch.grade_all(course, "1", Limits())
-        files = exported("csv", source, results(course, "1"), course.students)
+        source, found = course.source("1"), results(course, "1")
+        files = exported("csv", source, found, course.students)
         assert len(files["grades.csv"].splitlines()) == N + 1
         assert json.loads(next(course.path("graded", "1").iterdir()).read_text("utf-8"))
         yield Figure("grade_thousand", time.perf_counter() - begun, "s", goal=180)
+        begun = time.perf_counter()
+        assert main(["feedback", "1", "--course", str(course.folder)]) == 0
+        yield Figure("feedback_thousand", time.perf_counter() - begun, "s", goal=720)
+        program = Path(sys.executable).with_name("nbgrader")
+        if program.exists():
+            yield Figure("nbgrader_hundred", nbgrader(program, folder), "s", goal=72)
+        else:
+            print("nbgrader_hundred was not measured: nbgrader is not installed")
+
+
+def single(course: Course) -> Iterator[Figure]:
+    """Yield seconds and memory of one honest submission, and seconds of the slowest attack."""
+    source = course.source("1")
+    submissions = list(course.submissions("1").items())[:N_SINGLE]
+
+    def seconds(content: bytes, student: str) -> float:
+        begun = time.perf_counter()
+        seeds = course.given(student), course.hidden(student)
+        grade(source, content, student, *seeds, Limits())
+        return time.perf_counter() - begun
+
+    times = [seconds(path.read_bytes(), student) for student, path in submissions]
+    yield Figure("grade_submission", statistics.median(times), "s", goal=0.15)
+    student, path = submissions[-1]
+    notebook = json.loads(path.read_bytes())
+    cells = ["".join(cell["source"]) for cell in notebook["cells"]]
+    yield Figure("grade_submission_peak", peak_megabytes(cells), "MB", goal=128)
+    loop = {"cell_type": "code", "source": ATTACKS["a loop that catches everything"] + "q7()"}
+    notebook["cells"] += [loop] * 20  # each uses up the time of a cell
+    worst = seconds(json.dumps(notebook).encode(), student)
+    yield Figure("grade_worst", worst, "s", goal=20)
+
+
+def nbgrader(program: Path, folder: Path) -> float:
+    """Return the seconds until nbgrader has the scores and has made the pages of some students."""
+    course = example(folder / "small", SOURCES, N_NBGRADER)
+    collect(course, "1", course.folder / "submissions")
+    batch.grade_all(course, "1", Limits())
+    path = os.pathsep.join([str(program.parent), os.environ["PATH"]])
+    begun = time.perf_counter()
+    assert main(["nbgrader", "1", str(folder / "there"), "--course", str(course.folder)]) == 0
+    subprocess.run(
+        [program, "generate_feedback", "assignment-1"], cwd=folder / "there", check=True,
+        capture_output=True, env={**os.environ, "PATH": path},
+    )  # fmt: skip
+    return time.perf_counter() - begun
 
 
 def slowest_check() -> float:

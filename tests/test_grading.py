@@ -249,6 +249,7 @@ def test_a_copy_of_somebody_elses_file_brings_no_points_for_its_numbers():
     assert result.made_for == "doe"
     assert result.questions["q1"].points == 0 and result.questions["q8"].points == 3
     assert "not made from your copy" in page(SOURCE, result, "message")
+    assert report(SOURCE, {"roe": result}).endswith("copy, but from: roe (doe)")
 
 
 def test_feedback_shows_no_code_of_the_student_as_code():

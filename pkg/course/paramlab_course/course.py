@@ -57,7 +57,8 @@ class Course:
         path = self.folder / "course.toml"
         if not path.is_file():
             raise CourseError(
-                f"{self.folder} is no course; make one with: paramlab-course new {self.folder}"
+                f"{self.folder.absolute()} is no course; go into the folder of one, or name it "
+                "with --course; paramlab-course new FOLDER makes one"
             )
         try:
             settings = tomllib.loads(path.read_text(encoding="utf-8"))

@@ -11,7 +11,7 @@ from paramlab_course.source import Choice, Item, Source
 def report(source: Source, results: dict[str, Result]) -> str:
     """Return a table of the questions, then the errors of each, the most frequent first.
 
-    Each with how many made it and what they were told.
+    Each with how many made it and what they were told; then whose file is of another's copy.
     """
     rows, errors = [], []
     for item in source.items:
@@ -23,6 +23,9 @@ def report(source: Source, results: dict[str, Result]) -> str:
             for name, n in counted.most_common()
         ]
     head = ("question", "points", "right", "partly", "wrong", "empty", "other")
+    foreign = [f"{one.student} ({one.made_for})" for one in results.values() if one.made_for]
+    if foreign:
+        errors += ["", f"Not made from the student's own copy, but from: {', '.join(foreign)}"]
     return "\n".join([table(rows, head), "", *errors])
 
 

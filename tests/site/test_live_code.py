@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import nbformat
 import pytest
 from conftest import skip_or_fail
 from paramlab import count
@@ -141,6 +142,7 @@ def test_a_change_is_seen_kept_and_taken_home_and_can_be_undone(visit):
     notebook = json.loads(Path(download.value.path()).read_text("utf-8"))
     sources = ["".join(part["source"]) for part in notebook["cells"]]
     assert "n = 6 * 7\nn" in sources and own.strip() not in sources
+    nbformat.validate(notebook)
     cell.get_by_role("button", name="Reset").click()
     assert cell.locator("pre").first.inner_text() == own
     page.reload()
@@ -189,6 +191,47 @@ def drop(page: Page, place: Locator, path: Path) -> None:
         [path.name, path.read_text("latin-1")],
     )
     place.dispatch_event("drop", {"dataTransfer": transfer})
+
+
+def test_an_exercise_is_checked_and_the_quiz_answers_in_the_page(visit):
+    window = visit()
+    page = window.open("parameters/04.html")
+    cell = cell_of(page, "exercise-1")
+    code = cell.locator("pre").first.inner_text()
+    assert "done" in press(page, cell) and "no answer yet" in output(cell)
+    name = re.search(r"(\w+) = None", code)[1]
+    assert "done" in change(page, cell, re.sub("None.*", "-1", code, count=1))
+    hint = output(cell)
+    assert hint.strip() and "no answer yet" not in hint and name in code
+    reply = page.locator(".quiz details").first
+    page.evaluate("document.querySelector('.quiz details').open = false")
+    reply.locator("summary").click()
+    assert reply.locator("p").is_visible()
+    assert window.faults == []
+
+
+@pytest.mark.slow
+def test_the_real_model_is_loaded_for_who_asks_and_only_if_it_is_the_right_one(visit, supply):
+    if "model" not in supply:
+        skip_or_fail("the site was built without the real model: paramlab fetch")
+    page = visit().open("parameters/01.html")
+    loaded = []
+    page.on("request", lambda request: loaded.append(request.url.rpartition("/")[2]))
+    cell, file = cell_of(page, "zoom"), supply["model"]["file"]
+    assert "needs the real model" in press(page, cell) and file not in loaded
+    load = cell.get_by_role("button", name="Load the model, 99 MB")
+    page.route(f"**/{file}", lambda route: route.fulfill(body=b"another model"))
+    page.evaluate("document.querySelector('.live-panel p').replaceChildren()")
+    load.click()
+    assert "could not be loaded" in ended(page)
+    page.unroute(f"**/{file}")
+    assert "done" in press(page, cell) and file in loaded
+    (own, live) = next(
+        (each["own"], each["live"])
+        for each in page.evaluate(OUTPUTS)
+        if each["name"] == "cell-zoom"
+    )
+    assert own == live
 
 
 def test_an_endless_loop_and_a_full_memory_end_and_the_page_goes_on(visit):

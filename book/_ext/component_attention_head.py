@@ -5,6 +5,7 @@ from html import escape
 from typing import NamedTuple
 
 from components import Parts, field, ratio, table, value
+from words import translated
 
 TOKENS = ("tea", "milk", "hot")
 BASE = 2
@@ -28,6 +29,7 @@ WORDS = {
     "power": "power",
     "share": "share",
 }
+WORDS = translated(WORDS)
 
 
 class Head(NamedTuple):

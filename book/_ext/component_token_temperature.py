@@ -7,6 +7,7 @@ from pathlib import Path
 
 from components import Parts, field, table, value
 from paramlab.display import rounded
+from words import translated
 
 RECORD = Path(__file__).parents[1] / "experiments" / "data" / "next_token.json"
 FIRST = 10  # the temperature at first, in tenths
@@ -22,6 +23,7 @@ WORDS = {
     "others": "{n} others",
     "tiny": "under {least}%",
 }
+WORDS = translated(WORDS)
 
 
 def record() -> dict:

@@ -13,7 +13,7 @@ module, in tables, for whoever translates them.
 
 A page of text places a component by a directive. A notebook, which is read in JupyterLab too, has a
 box there, of the class ``component`` and of its name, that says what to change in a cell; on the
-site the component takes the place of these words.
+site the component takes the place of these words. The box of a chapter's guess gets its fields.
 """
 
 import importlib
@@ -24,6 +24,7 @@ from html import escape
 from pathlib import Path
 from typing import NamedTuple
 
+from addresses import NUMBERED
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
@@ -41,16 +42,16 @@ class Parts(NamedTuple):
     data: dict
 
 
-def parts(name: str) -> Parts:
-    """Return the parts of a component, written by the module of its name."""
+def parts(name: str, *about: object) -> Parts:
+    """Return the parts of a component, written by the module of its name, about something."""
     if not NAME.fullmatch(name):
         raise ExtensionError(f"a component is called {name!r}; its name needs two words, joined")
-    return importlib.import_module(f"component_{name.replace('-', '_')}").build()
+    return importlib.import_module(f"component_{name.replace('-', '_')}").build(*about)
 
 
-def element(name: str) -> str:
+def element(name: str, *about: object) -> str:
     """Return a component as the custom element of a page."""
-    markup, data = parts(name)
+    markup, data = parts(name, *about)
     fixed = json.dumps({"data": data}, ensure_ascii=False, separators=(",", ":"))
     fixed = fixed.replace("</", r"<\/")  # nothing in it may end the script
     return (
@@ -170,10 +171,14 @@ class Boxes(SphinxPostTransform):
 
     def run(self, **kwargs: object) -> None:
         """Change one page."""
+        chapter = NUMBERED.fullmatch(self.env.docname)
         for box in self.document.findall(nodes.admonition):
             if "component" in box["classes"]:
                 name = next(kind for kind in box["classes"] if NAME.fullmatch(kind))
                 box[1:] = [nodes.raw("", element(name), format="html")]
+            elif "guess" in box["classes"] and chapter:
+                form = element("reader-guess", int(chapter["number"]))
+                box += nodes.raw("", form, format="html")
 
 
 def write_scripts(app: Sphinx) -> None:

@@ -123,7 +123,7 @@ def _inner(tag: Tag | None) -> str:
 
 def _box(article: Tag, kind: str) -> str:
     box = article.select_one(f".admonition.{kind}")
-    return "".join(map(str, box.select("p:not(.admonition-title)"))) if box else ""
+    return "".join(map(str, box.select(":scope > p:not(.admonition-title)"))) if box else ""
 
 
 def _labelled(tag: Tag) -> str:

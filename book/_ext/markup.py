@@ -13,13 +13,12 @@ from words import _
 
 OWN_ASSETS = {
     "book.css", "components.css", "models.css", "book.js", "search.js", "search-index.js",
-    "sortable.js", "ledger.js", "live.js",
+    "sortable.js", "live.js",
 }  # fmt: skip
 # What a page must contain to load a style or a script
 WANTED = {
     "models.css": re.compile(r'class="[^"]*\b(?:models|facts)\b'),
     "sortable.js": re.compile(r'class="[^"]*\bsortable\b'),
-    "ledger.js": re.compile(r'class="record"'),
 }
 SHARE = re.compile(r"(?:under )?([\d.]+)%")  # in a table of class bars, drawn as a bar
 NAME = re.compile(r"\b(?:GPT|Llama|LLaMA|Qwen|Q4|Q8|T5)-[\w.]{1,7}\b")

@@ -8,13 +8,16 @@ from dataclasses import replace
 
 import component_attention_head as attention_head
 import component_context_cost as context_cost
+import component_ledger_verdicts as ledger_verdicts
 import component_memory_fit as memory_fit
 import component_parameter_count as parameter_count
+import component_reader_guess as reader_guess
 import component_token_temperature as token_temperature
 import components
 import pytest
+from bs4 import BeautifulSoup
 from checks import ROOT
-from paramlab import catalog, conventions, hardware
+from paramlab import catalog, claims, conventions, hardware
 from paramlab.costs import decode_operations, forward_operations, kv_cache_bytes, state_bytes
 from paramlab.memory_fit import (
     least_seconds_per_token,
@@ -25,12 +28,17 @@ from sphinx.errors import ExtensionError
 
 PAGE = "reference/calculators.html"
 CHAPTER_3 = "parameters/03.html"
+LEDGER = "reference/ledger.html"
+ABOUT = {"reader-guess": (9,)}  # what a component is about, if it is about something
 MODULES = sorted((ROOT / "book" / "_static" / "components").glob("*.mjs"))
 TEXTS = (1, 1000)
 
 
-@pytest.mark.parametrize("module", [components, memory_fit, context_cost, attention_head,
-                                    token_temperature])  # fmt: skip
+@pytest.mark.parametrize(
+    "module",
+    [components, memory_fit, context_cost, attention_head, token_temperature, reader_guess,
+     ledger_verdicts],
+)  # fmt: skip
 def test_examples_in_the_docstrings_hold(module):
     result = doctest.testmod(module)
     assert result.attempted > 0 and result.failed == 0
@@ -47,7 +55,7 @@ def test_a_module_stands_alone_and_exports_what_anywidget_asks_for(visit, module
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in MODULES))
 def test_a_calculator_renders_into_an_empty_element_as_in_jupyterlab(visit, name):
-    markup, data = components.parts(name)
+    markup, data = components.parts(name, *ABOUT.get(name, ()))
     window = visit()
     page = window.open("index.html")
     same = page.evaluate(
@@ -193,7 +201,7 @@ def test_without_a_script_the_first_answer_and_the_table_of_all_models_stand(vis
     assert row[-2] == memory_fit.gigabytes(table["weights"] + table["cache"])
 
 
-@pytest.mark.parametrize("path", [PAGE, CHAPTER_3])
+@pytest.mark.parametrize("path", [PAGE, CHAPTER_3, LEDGER])
 def test_a_component_takes_its_script_up_without_moving_anything(visit, path):
     places = []
     for blocked in (True, False):
@@ -486,3 +494,133 @@ def test_without_a_script_a_chapter_shows_the_head_and_the_chances_at_first(visi
         assert not box.locator("form").is_visible()
         assert box.locator("[data-value=answer]").is_visible() and box.locator("td").count() >= 6
     assert "80.0%" in page.locator("attention-head .looks").inner_text()
+
+
+def test_the_ledger_is_filtered_and_a_link_finds_its_claim(visit):
+    window = visit()
+    page = window.open(LEDGER)
+    shown = page.locator(".record:visible")
+    box = page.locator("ledger-verdicts")
+    n = len(claims.load())
+    assert shown.count() == n and f"{n} of {n}" in box.inner_text()
+    for verdict in ("holds", "holds if", "cannot be checked"):
+        box.locator(f"[value='{verdict}']").uncheck()
+    assert shown.count() == len(claims.by_verdict("misleading"))
+    box.get_by_role("searchbox").fill("drawers")
+    assert 0 < shown.count() < len(claims.by_verdict("misleading"))
+    page.evaluate("location.hash = 'a1'")
+    page.wait_for_function("!document.querySelector('#a1').hidden")
+    assert window.faults == []
+
+
+def test_a_reader_judges_before_the_book_does_by_keyboard_and_it_is_kept(visit):
+    window = visit("phone")
+    page = window.open(LEDGER)
+    page.get_by_role("checkbox", name="Hide the book").press("Space")
+    claim, other = page.locator("#a2"), page.locator("#a3")
+    assert "misleading" not in claim.locator("h3").inner_text()
+    assert not claim.get_by_text("A better sentence").is_visible()
+    assert page.locator("#a1").get_by_text("A better sentence").is_visible()  # a question
+    page.get_by_role("searchbox", name="mention").fill("GPT-3.5 series")
+    assert not claim.is_visible()  # that would tell what is hidden
+    page.get_by_role("searchbox", name="mention").fill("")
+    claim.get_by_role("button", name="holds, with a condition").press("Enter")
+    result = claim.locator("p.yours")
+    wanted = "You said: holds, with a condition. The book says: misleading."
+    assert result.inner_text().startswith(wanted)
+    assert result.evaluate("el => el === document.activeElement")
+    assert claim.get_by_text("A better sentence").is_visible()
+    other.get_by_role("button", name="holds", exact=True).click()
+    n = len(ledger_verdicts.judgeable())
+    score = f"You have judged 2 of {n} claims, 1 of them as the book does."
+    assert score in page.locator(".score").inner_text()
+    page.reload()
+    assert result.inner_text().startswith(wanted)
+    assert score in page.locator("ledger-verdicts [role=status]").inner_text()
+    page.emulate_media(media="print")
+    assert page.locator("#a4").get_by_text("A better sentence").is_visible()
+    page.emulate_media(media="screen")
+    result.get_by_role("button", name="Change").click()
+    assert not result.is_visible()
+    page.get_by_role("button", name="Forget my verdicts").click()
+    page.get_by_role("checkbox", name="Hide the book").uncheck()
+    assert "misleading" in claim.locator("h3").inner_text()
+    assert window.faults == []
+
+
+def test_the_score_counts_as_python_does(visit):
+    books = {claim.id.lower(): claim.verdict for claim in ledger_verdicts.judgeable()}
+    rng = random.Random(1)
+    said = {key: rng.choice(claims.VERDICTS) for key in list(books)[::2]}
+    usual = ledger_verdicts.USUAL
+    assert max(map(list(books.values()).count, claims.VERDICTS)) == list(books.values()).count(
+        usual
+    )
+    script = """(c, {said, books, usual}) => [Object.values(c.score(said, books, usual))]"""
+    sent = {"said": said, "books": books, "usual": usual}
+    found = computed(visit().open(LEDGER), "ledger-verdicts", sent, script)
+    same = sum(verdict == books[key] for key, verdict in said.items())
+    assert found == [[len(said), same, sum(books[key] == usual for key in said)]]
+
+
+def test_a_guess_is_compared_as_python_compares_it(visit):
+    tried = [
+        (guess._asdict(), yours, reader_guess.outcome(guess, yours))
+        for guesses in reader_guess.GUESSES.values()
+        for guess in guesses
+        for yours in guess.choices or ("0", "0.5", "1.25", "5", "31", "1300", "1000000000", "50")
+    ]
+    script = """(c, {tried, words}) =>
+      tried.map(([guess, yours]) => [c.outcome(guess, yours, words)])"""
+    sent = {"tried": tried, "words": components.parts("reader-guess", 1).data["words"]}
+    found = computed(visit().open(CHAPTER_3), "reader-guess", sent, script)
+    assert found == [[sentence] for *_, sentence in tried]
+
+
+@pytest.mark.parametrize("chapter", reader_guess.GUESSES)
+def test_the_answer_to_a_guess_stands_where_it_is_compared(site, chapter):
+    (path,) = site.glob(f"*/{chapter:02}.html")
+    page = BeautifulSoup(path.read_text("utf-8"), "html.parser")
+    text = " ".join(page.find(id=f"answer-{chapter}").get_text().split())
+    assert page.select(".guess reader-guess")
+    for guess in reader_guess.GUESSES[chapter]:
+        answer = IN_WORDS.get((chapter, guess.answer), guess.answer + guess.unit.split(" of")[0])
+        assert answer in text, (answer, text)
+
+
+IN_WORDS = {  # how the chapter says it
+    (3, "both the same"): "both prompts take the same work",
+    (6, "5"): "Five of ten",
+    (7, "100"): "about 120",
+    (10, "seventy"): "74 DVDs",
+    (13, "5"): "about five of the 32",
+    (14, "13 billion with 4 bits"): "the larger model with fewer bits wins",
+}
+
+
+def test_a_guess_is_kept_and_stands_beside_the_answer(visit):
+    window = visit("phone")
+    page = window.open("parameters/01.html")
+    box = page.locator("reader-guess")
+    compared = page.locator(".compared")
+    assert not compared.is_visible()
+    box.get_by_role("spinbutton").fill("20")
+    page.keyboard.press("Enter")
+    box.get_by_role("link", name="the answer").press("Enter")
+    page.wait_for_function("scrollY > 500")
+    assert compared.inner_text() == reader_guess.outcome(reader_guess.GUESSES[1][0], "20")
+    window.open(CHAPTER_3)
+    page.get_by_label("both the same").check()
+    page.get_by_role("button", name="Keep my guess").click()
+    assert compared.inner_text() == "You chose “both the same”, and so it is."
+    window.open("parameters/01.html")
+    assert box.get_by_role("spinbutton").input_value() == "20"
+    assert "by a factor of 65" in compared.inner_text()
+    assert window.faults == []
+
+
+def test_without_a_script_a_guess_is_a_question_as_it_was(visit):
+    page = visit(java_script_enabled=False).open("parameters/01.html")
+    assert page.locator(".guess").is_visible()
+    assert not page.locator(".guess form").is_visible()
+    assert page.locator(".compared").count() == 0

@@ -34,7 +34,8 @@ def decks(site: Path) -> list[Path]:
 
 def test_a_chapter_gives_its_slides():
     page = """<article><h1><span class="section-number">4 </span>Counts</h1><p>In short.</p>
-    <div class="admonition guess"><p class="admonition-title">Your guess</p><p>How many?</p></div>
+    <div class="admonition guess"><p class="admonition-title">Your guess</p><p>How many?</p>
+      <reader-guess><p>Kept.</p></reader-guess></div>
     <figure><svg class="figure narrow" aria-label="n"></svg><svg class="figure wide"
     aria-label="A column" viewBox="0 0 90 40"><clipPath/></svg><figcaption><p><span
     class="caption-number">Figure 4.1 </span><span class="caption-text">A column. It is

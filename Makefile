@@ -78,9 +78,11 @@ check-translation: $(READY)
 edition: check-translation book
 	$(BIN)/python tools/edition.py build $(LANGUAGE)
 
-bench: $(READY)
-	$(BIN)/paramlab fetch
+bench: book tests/benchmarks/node_modules
 	$(BIN)/python tests/benchmarks/run.py
+
+tests/benchmarks/node_modules: tests/benchmarks/package.json
+	npm install --ignore-scripts --no-audit --no-fund --no-package-lock --prefix tests/benchmarks || echo "npm cannot install Lighthouse: the pages get no scores"
 
 # Ask other libraries again for the results that the tests compare to (downloads torch).
 oracle: $(READY) .venv-oracle/ready

@@ -1,7 +1,7 @@
 """The depths of a chapter, and how long each takes to read, computed from its words.
 
 The idea ends in a box of class ``way``. The evidence follows, in a fold that is open on a wide page
-and closed on a phone (``book/_static/book.js``). Then come the verdict and the exercises.
+and closed on a phone. Then come the verdict and the exercises.
 """
 
 from docutils import nodes
@@ -14,6 +14,7 @@ WORDS_PER_MINUTE = 200  # of plain prose; numbers are read more slowly than word
 SKIPPED = (nodes.literal_block, nodes.raw, nodes.comment)
 VERDICT = "a-better-sentence"  # the anchor of the section with which the verdict begins
 TAKE_AWAY = "take-away"
+FOLD_ON_PHONES = 'document.currentScript.parentNode.open = matchMedia("(width > 54rem)").matches'
 
 
 class Evidence(nodes.General, nodes.Element):
@@ -72,9 +73,12 @@ def _is_way(node: nodes.Node) -> bool:
 
 
 def visit_evidence(self: HTML5Translator, node: Evidence) -> None:
-    """Open the fold."""
+    """Open the fold; a phone closes it before it has laid out what is in it."""
     words = _("The evidence, {minutes} minutes").format(minutes=node["minutes"])
-    self.body.append(f'<details class="evidence" id="evidence" open><summary>{words}</summary>\n')
+    self.body.append(
+        f'<details class="evidence" id="evidence" open><summary>{words}</summary>\n'
+        f"<script>{FOLD_ON_PHONES}</script>\n"
+    )
 
 
 def depart_evidence(self: HTML5Translator, node: Evidence) -> None:

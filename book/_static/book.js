@@ -38,14 +38,11 @@ if (folds.length) {
   });
 }
 
-// On a phone the evidence is folded, unless the address leads into it.
-const evidence = document.querySelector(".evidence");
 const reveal = () => {
   const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
   for (let box = target?.closest("details"); box; box = box.parentElement.closest("details")) box.open = true;
   if (target?.closest(".evidence")) target.scrollIntoView();
 };
-if (evidence && narrow.matches) evidence.open = false;
 reveal();
 addEventListener("hashchange", reveal);
 
@@ -62,16 +59,22 @@ for (const code of document.querySelectorAll(".cell_input pre")) {
   if (navigator.clipboard) code.after(copy);
 }
 
+// Whoever asks for sizes has the page laid out at once: ask after the next picture, of nothing folded.
+const settled = (work) => requestAnimationFrame(() => setTimeout(work));
+const isSeen = (node) => node && !node.closest("details:not([open])");
 const reach = () => {
-  for (const box of document.querySelectorAll("pre, .scroll, .math.block")) {
-    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
-    else box.removeAttribute("tabindex");
-  }
+  const boxes = [...document.querySelectorAll("pre, .scroll, .math.block")].filter(isSeen);
+  const wide = boxes.map((box) => box.scrollWidth > box.clientWidth);
+  boxes.forEach((box, i) => {
+    if (wide[i]) box.tabIndex = 0;
+    else if (box.hasAttribute("tabindex")) box.removeAttribute("tabindex");
+  });
 };
-reach();
+let due;
 addEventListener("resize", reach);
-document.fonts?.ready.then(reach);
-document.addEventListener("toggle", reach, true);
+document.addEventListener("toggle", () => {
+  due ||= settled(() => { due = 0; reach(); });
+}, true);
 
 const here = document.querySelector(".book-contents .current > a");
 if (here) here.setAttribute("aria-current", "page");
@@ -80,18 +83,18 @@ if (here) here.setAttribute("aria-current", "page");
 const bar = document.querySelector(".bar");
 const links = [...document.querySelectorAll(".page-contents a[href^='#']")];
 const places = links.map((link) => document.getElementById(decodeURIComponent(link.hash.slice(1))));
-let before = scrollY;
+let before;
 const follow = () => {
   const far = root.scrollHeight - innerHeight;
+  let current = -1;
+  places.forEach((place, i) => {
+    if (isSeen(place) && place.getBoundingClientRect().top < 120) current = i;
+  });
   bar.style.setProperty("--progress", far > 0 ? Math.min(1, scrollY / far).toFixed(4) : 0);
   if (Math.abs(scrollY - before) > 8) {
     bar.classList.toggle("away", scrollY > before && scrollY > 200 && !bar.contains(document.activeElement));
     before = scrollY;
   }
-  let current = -1;
-  places.forEach((place, i) => {
-    if (place?.getClientRects().length && place.getBoundingClientRect().top < 120) current = i;
-  });
   links.forEach((link, i) => {
     if (i === current) link.setAttribute("aria-current", "location");
     else link.removeAttribute("aria-current");
@@ -99,7 +102,7 @@ const follow = () => {
 };
 addEventListener("scroll", () => requestAnimationFrame(follow), { passive: true });
 bar.addEventListener("focusin", () => bar.classList.remove("away"));
-follow();
+settled(() => { before = scrollY; reach(); follow(); });
 
 addEventListener("keydown", (event) => {
   if (event.key === "Escape" && location.hash === "#book-contents") location.hash = "#main";

@@ -13,9 +13,10 @@
 
   const rank = (value) => (value === "" ? 2 : typeof value === "string" ? 1 : 0);
 
+  const collator = new Intl.Collator("en", { numeric: true });
   // Whichever way: numbers first, then texts, empty cells last.
   const compare = (a, b, way) => rank(a) - rank(b)
-    || way * (typeof a === "number" ? a - b : a.localeCompare(b, "en", { numeric: true }));
+    || way * (typeof a === "number" ? a - b : collator.compare(a, b));
 
   // Each body of the table is one entry: a row, and the row below it if it has a note.
   const sort = (table, column, way) => {

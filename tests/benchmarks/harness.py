@@ -1,12 +1,18 @@
 """What every benchmark is made of: processes that take turns, medians, and a figure with a goal."""
 
+import gzip
 import os
+import shutil
 import statistics
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import cache
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 REPEATS = 11
@@ -16,6 +22,8 @@ PARAMLAB = str(Path(sys.executable).with_name("paramlab"))  # the installed comm
 ORACLE = Path(
     os.environ.get("PARAMLAB_ORACLE", Path(__file__).parents[2] / ".venv-oracle/bin/python")
 )
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
+SITE = Path(__file__).parents[2] / "_build" / "html"
 # Settings that hold OpenBLAS back on some machines, or have every start compile the package anew;
 # what is measured runs without them.
 _UNSET = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "PYTHONDONTWRITEBYTECODE")
@@ -100,3 +108,42 @@ def _run(*command: str) -> str:
     environment = {name: value for name, value in os.environ.items() if name not in _UNSET}
     run = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)
     return run.stdout
+
+
+@cache
+def _compressed(path: Path) -> bytes:
+    return gzip.compress(path.read_bytes(), 6)
+
+
+class _Static(SimpleHTTPRequestHandler):
+    """Serve the site as a static host does: texts compressed, connections kept. Say nothing."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        """Send a file."""
+        path = SITE / self.path.split("?")[0].lstrip("/")
+        if not path.is_file():
+            self.send_error(404)
+            return
+        is_text = path.suffix in (".html", ".css", ".js", ".mjs", ".json", ".svg")
+        content = _compressed(path) if is_text else path.read_bytes()
+        self.send_response(200)
+        self.send_header("Content-Type", self.guess_type(str(path)))
+        if is_text:
+            self.send_header("Content-Encoding", "gzip")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Leave the figures readable."""
+
+
+@contextmanager
+def served() -> Iterator[str]:
+    """Serve the built site, and give its address."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Static)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()

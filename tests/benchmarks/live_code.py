@@ -1,17 +1,12 @@
 """Seconds until code of a page has run in a browser: Python alone, with NumPy, with a figure."""
 
 import statistics
-import threading
 import time
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
-from harness import Figure
+from harness import CHROMIUM, SITE, Figure, served
 from playwright.sync_api import BrowserContext, Page, sync_playwright
 
-SITE = Path(__file__).parents[2] / "_build" / "html"
 PAGE = "reference/formulas.html"
 REPEATS = 5
 COUNT = "from paramlab import catalog, count\n{'n': count(catalog.find('gpt2-small').config).total}"
@@ -25,33 +20,21 @@ KINDS = {
 }
 
 
-class Quiet(SimpleHTTPRequestHandler):
-    """Serve files and say nothing."""
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Leave the figures readable."""
-
-
 def measure() -> Iterator[Figure]:
     """Yield the figures of this module."""
     if not (SITE / "_static/live/pyodide/pyodide.asm.wasm").is_file():
         print("live code was not measured: the site is built without it")
         return
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(SITE)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    address = f"http://127.0.0.1:{server.server_port}/{PAGE}"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=["--no-sandbox"]
-        )
+    with served() as site, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         for name, (code, sign, goal) in KINDS.items():
+            address = f"{site}/{PAGE}"
             rounds = [visits(browser.new_context(), address, code, sign) for _ in range(REPEATS)]
             cold, warm, again = map(statistics.median, zip(*rounds, strict=True))
             yield Figure(f"live_{name}_cold", cold, "s", goal=goal)
             yield Figure(f"live_{name}_warm", warm, "s", goal=goal / 2)
             yield Figure(f"live_{name}_edited", again, "s", goal=0.3)
         browser.close()
-    server.shutdown()
 
 
 def visits(context: BrowserContext, address: str, code: str, sign: str) -> tuple[float, ...]:

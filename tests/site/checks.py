@@ -261,24 +261,24 @@ def descriptions(site: Path) -> list[str]:
 
 
 def page_sizes(site: Path) -> dict[str, float]:
-    """Return the kilobytes (1024 bytes, compressed) that a browser loads for each page.
-
-    The faces of the style sheet count on every page, though many browsers have better ones at hand.
-    """
+    """Return the kilobytes (1024 bytes, compressed) that a browser loads for each page."""
 
     @cache
     def packed(path: Path) -> int:
-        faces = []
-        if path.suffix == ".css":
-            named = _named(LOADED_BY_CSS, path.read_text("utf-8"))
-            faces = [path.parent / face for face in named if not _foreign(face)]
-        return len(gzip.compress(path.read_bytes(), 6)) + sum(map(packed, faces))
+        return len(gzip.compress(path.read_bytes(), 6))
+
+    @cache
+    def faces(path: Path) -> set[Path]:
+        named = _named(LOADED_BY_CSS, path.read_text("utf-8")) if path.suffix == ".css" else []
+        return {(path.parent / face).resolve() for face in named if not _foreign(face)}
 
     sizes = {}
     for path in pages(site):
         targets = {urlsplit(target).path for target in _loaded(path) if not _foreign(target)}
-        files = {(path.parent / unquote(target)).resolve() for target in targets if target}
-        loaded = sum(packed(file) for file in files if file.is_file())
+        named = {(path.parent / unquote(target)).resolve() for target in targets if target}
+        files = {file for file in named if file.is_file()}
+        files |= {face for file in files for face in faces(file)}
+        loaded = sum(map(packed, files))
         sizes[path.relative_to(site).as_posix()] = (packed(path) + loaded) / 1024
     return sizes
 

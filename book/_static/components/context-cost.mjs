@@ -1,7 +1,7 @@
 // What a text of some length costs a model: operations to read it and to write one more token, by part,
 // and the bytes of its keys and values by precision. paramlab.costs counts the same; a test compares.
 
-const number = (n) => n.toLocaleString("en-US");
+const number = new Intl.NumberFormat("en-US").format;
 
 // n / m with so many digits after the point, rounded half up.
 export const ratio = (n, m, digits) => {

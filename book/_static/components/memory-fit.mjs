@@ -3,7 +3,7 @@
 
 const matrices = 0, vectors = 1, expertMatrices = 2, expertVectors = 3; // kinds of numbers
 const least = (a, b) => (a < b ? a : b);
-const number = (n) => n.toLocaleString("en-US");
+const number = new Intl.NumberFormat("en-US").format;
 
 // Bytes as GB with two digits, rounded half up.
 export const gigabytes = (bytes) => {
@@ -122,7 +122,7 @@ const render = ({ model, el }) => {
     if (value === undefined || controls[name].value === value) return;
     const before = controls[name].value;
     if (name === "model") {
-      controls.model.replaceChildren(...choices);
+      if (controls.model.length < choices.length) controls.model.replaceChildren(...choices);
       controls.model.value = choices.find((choice) => plain(choice.value) === plain(value))?.value ?? before;
     } else {
       controls[name].value = value;

@@ -1,7 +1,7 @@
 // Counts the parameters of a model, part by part: of one of the catalog, or of one whose sizes and
 // switches the reader has moved, by the reader's own convention. The sum comes from paramlab.params.
 
-const number = (n) => n.toLocaleString("en-US");
+const number = new Intl.NumberFormat("en-US").format;
 
 // A size is written as a sum of products: 4*d_model*n_layers+d_model.
 export const valueOf = (written, sizes) => written.split("+").reduce((sum, product) =>

@@ -69,12 +69,14 @@ def test_a_stored_model_is_verified_without_the_library(monkeypatch):
     assert store.checksum(arrays, {"made": "here"}) == with_library
 
 
-def test_a_run_without_a_bar_gives_the_same_losses(monkeypatch):
+def test_a_run_without_the_library_shows_a_line_and_gives_the_same_losses(monkeypatch, capsys):
     plan = training.Plan(n_steps=3, batch_size=2, n_tokens=4, warmup_steps=0)
     rows = np.arange(40) % 3
     losses = training.train(training.start(TINY, plan), rows, progress=False).losses
     monkeypatch.setitem(sys.modules, "tqdm", None)
     assert training.train(training.start(TINY, plan), rows, progress=True).losses == losses
+    said = capsys.readouterr().err
+    assert said.startswith("\rtraining: step ") and said.endswith(f", loss {losses[-1]:.3f}\n")
 
 
 def test_attention_in_tiles_asks_a_browser_for_no_second_thread(monkeypatch):

@@ -1,16 +1,17 @@
 """A bar that shows how far a training run is."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
 @contextmanager
 def bar(step: int, n_steps: int, wanted: bool) -> Iterator[Callable[[float], None]]:
-    """Yield what is called with the loss after each step; it shows nothing without tqdm."""
+    """Yield what is called with the loss after each step; without tqdm, it shows a line."""
     try:
         from tqdm import tqdm
     except ModuleNotFoundError:
-        yield lambda loss: None
+        yield _line(step, n_steps) if wanted else lambda loss: None
         return
     with tqdm(
         total=n_steps, initial=step, desc="training", unit="step", disable=not wanted
@@ -21,3 +22,16 @@ def bar(step: int, n_steps: int, wanted: bool) -> Iterator[Callable[[float], Non
             shown.update()
 
         yield show
+
+
+def _line(step: int, n_steps: int) -> Callable[[float], None]:
+    def show(loss: float) -> None:
+        nonlocal step
+        step += 1
+        if step % 10 == 0 or step == n_steps:
+            end = "\n" if step == n_steps else ""
+            print(
+                f"\rtraining: step {step} of {n_steps}, loss {loss:.3f}", end=end, file=sys.stderr
+            )
+
+    return show

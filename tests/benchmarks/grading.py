@@ -4,6 +4,7 @@ Gradebook and pages for a thousand may take 720 s; of nbgrader, which is slow an
 installed, a tenth of that is measured.
 """
 
+import io
 import json
 import os
 import statistics
@@ -12,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +61,7 @@ def measure() -> Iterator[Figure]:
         assert json.loads(next(course.path("graded", "1").iterdir()).read_text("utf-8"))
         yield Figure("grade_thousand", time.perf_counter() - begun, "s", goal=180)
         begun = time.perf_counter()
-        assert main(["feedback", "1", "--course", str(course.folder)]) == 0
+        silently("feedback", "1", "--course", str(course.folder))
         yield Figure("feedback_thousand", time.perf_counter() - begun, "s", goal=720)
         program = Path(sys.executable).with_name("nbgrader")
         if program.exists():
@@ -91,6 +93,12 @@ def single(course: Course) -> Iterator[Figure]:
     yield Figure("grade_worst", worst, "s", goal=20)
 
 
+def silently(*arguments: str) -> None:
+    """Run a command of ``paramlab-course``, without what it prints."""
+    with redirect_stdout(io.StringIO()):
+        assert main(list(arguments)) == 0
+
+
 def nbgrader(program: Path, folder: Path) -> float:
     """Return the seconds until nbgrader has the scores and has made the pages of some students."""
     course = example(folder / "small", SOURCES, N_NBGRADER)
@@ -98,7 +106,7 @@ def nbgrader(program: Path, folder: Path) -> float:
     batch.grade_all(course, "1", Limits())
     path = os.pathsep.join([str(program.parent), os.environ["PATH"]])
     begun = time.perf_counter()
-    assert main(["nbgrader", "1", str(folder / "there"), "--course", str(course.folder)]) == 0
+    silently("nbgrader", "1", str(folder / "there"), "--course", str(course.folder))
     subprocess.run(
         [program, "generate_feedback", "assignment-1"], cwd=folder / "there", check=True,
         capture_output=True, env={**os.environ, "PATH": path},

@@ -304,6 +304,9 @@ def test_handing_in_says_why_there_is_no_file(tmp_path, monkeypatch):
     assert "student id" in handed_in(tmp_path, {"q1": "q1 = 3"}, "../x", monkeypatch)
     shutil.copy(tmp_path / "my copy.ipynb", tmp_path / "b.ipynb")
     assert "2 notebooks here" in handed_in(tmp_path, {"q1": "q1 = 3"}, monkeypatch=monkeypatch)
+    (tmp_path / "b.ipynb").unlink()
+    monkeypatch.setattr(coursework, "MOST_BYTES", 10_000)
+    assert "take pictures out" in handed_in(tmp_path, {"q1": "q1 = 3"}, monkeypatch=monkeypatch)
     assert not list(tmp_path.glob("assignment-1-*"))
 
 

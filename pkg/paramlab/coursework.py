@@ -22,6 +22,7 @@ from typing import Any
 
 from paramlab.sealed import NotPlain, canonical, fingerprint, is_number, odd, plain, unlock
 
+MOST_BYTES = 5_000_000  # of a file to hand in
 SECONDS = 5.0  # for one check; longer than any right answer takes
 KINDS = {
     "int": "a whole number", "float": "a number", "str": "a text", "bool": "True or False",
@@ -126,6 +127,9 @@ class Assignment:
             "student": student, "handed_in": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         }  # fmt: skip
         text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+        if len(text.encode()) > MOST_BYTES:
+            most = f"{MOST_BYTES / 1e6:.0f} MB"
+            return Verdict(f"no file yet: it would be larger than {most}; take pictures out of it")
         made.write_text(text, encoding="utf-8")
         n_answered = sum(answered for answered, _ in states.values())
         lines = [

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from paramlab.coursework import stem
+from paramlab.coursework import MOST_BYTES, stem
 
 from paramlab_course.course import Course, CourseError, Student
-from paramlab_course.grading import MOST_BYTES, NotGradable, read_bytes
+from paramlab_course.grading import NotGradable, read_bytes
 
 LONGEST_NAME = 1000  # of a file in a zip, with its folders
 DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, RuntimeError, EOFError)

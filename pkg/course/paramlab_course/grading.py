@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from paramlab.coursework import answers_of, is_untouched
+from paramlab.coursework import MOST_BYTES, answers_of, is_untouched
 from paramlab.sealed import fits, odd
 
 from paramlab_course.box import (
@@ -37,7 +37,6 @@ from paramlab_course.source import (
 )
 
 ENGINE = 2  # counts changes after which everything is graded again
-MOST_BYTES = 5_000_000  # of a submission
 MOST_CELLS = 500
 AGAIN = "not gradable, hand in again"
 

@@ -95,6 +95,7 @@ oracle: $(READY) .venv-oracle/ready
 	.venv-oracle/bin/python tests/oracles/logits.py
 	.venv-oracle/bin/python tests/oracles/gradients.py
 	.venv-oracle/bin/python tests/oracles/flops.py
+	.venv-oracle/bin/python tests/oracles/lookbacks.py
 	.venv-oracle/bin/python tests/oracles/checkpoints.py
 	.venv-oracle/bin/python tests/oracles/tokenizer.py "$$($(BIN)/paramlab fetch smollm2-135m)"
 	.venv-oracle/bin/python tests/oracles/real_model.py "$$($(BIN)/paramlab fetch smollm2-135m)"

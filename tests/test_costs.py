@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from paramlab import catalog, count
 from paramlab.attention import KVCache, causal_mask
-from paramlab.config import LatentAttention, ModelConfig, StateLayers
+from paramlab.config import LatentAttention, Lookback, ModelConfig, StateLayers
 from paramlab.costs import (
     BITS,
     SCORES,
@@ -27,8 +27,10 @@ from paramlab.costs import (
 from paramlab.files.hugging_face import config_from_hf
 from paramlab.layers import softmax
 from paramlab.measured import measure
+from paramlab.pairs import lookbacks
 from paramlab.params import shapes, stacks
 from paramlab.reports import cost
+from paramlab.training_costs import step_operations
 from paramlab.transformer import forward
 from random_models import STYLES, random_params
 
@@ -60,6 +62,13 @@ def test_pairs_are_those_of_the_mask(n_before, n_tokens, window):
     assert attended_pairs(n_tokens, n_before, window) == visible(window, n)[n_before:].sum()
     seen = np.isfinite(causal_mask(n_tokens, n, window))
     assert attended_pairs(n_tokens, n_before, window) == seen.sum()
+
+
+@given(lengths, st.integers(0, 60), st.integers(0, 9), st.integers(1, 7))
+def test_a_query_meets_the_entries_that_are_complete(n_tokens, n_before, most, n_joined):
+    complete = [n // n_joined for n in range(n_before + 1, n_before + n_tokens + 1)]
+    seen = sum(min(n, most or n) for n in complete)
+    assert attended_pairs(n_tokens, n_before, most, n_joined) == seen
 
 
 @given(lengths, lengths)
@@ -427,7 +436,7 @@ def test_every_model_is_costed_or_refused_with_a_reason(model):
         with pytest.raises(ValueError, match=f"^an {model.kind} .*only decoders are costed here$"):
             cost(model.config, 2048)
         return
-    if model.config.further:
+    if model.config.further and not model.config.lookbacks:
         with pytest.raises(ValueError, match=r"^it has arrays whose cost is not known here \("):
             cost(model.config, 2048)
         return
@@ -474,6 +483,64 @@ def test_layers_look_back_as_far_as_those_of_the_transformers_library(case):
 
 def test_many_of_those_have_windows():
     assert len({fields["model_type"] for fields, seen in LINES if min(seen) < 24}) >= 18
+
+
+# ------------------------------------------------------------------ layers that look back otherwise
+
+REACHES = ORACLES / "lookbacks.jsonl"
+DRAWN = list(map(json.loads, REACHES.read_text(encoding="utf-8").splitlines()))[1:]
+
+
+@pytest.mark.parametrize("case", DRAWN, ids=lambda case: case[0]["model_type"])
+def test_layers_of_several_kinds_multiply_and_keep_what_those_of_the_library_do(case):
+    """tests/oracles/lookbacks.py asks torch's counter, and the library's cache.
+
+    A local layer of the library drops a token early: after a pass it keeps one less than its
+    window. Where DeepSeek-V4 has one vector for key and value, local layers of the library keep it
+    twice; and its indexer adds up its heads number by number, which the counter does not see.
+    """
+    fields, lengths = case
+    c = config_from_hf(fields)
+    sparse = fields.get("compress_ratios", []).count(4)
+    for n, found in ((int(n), found) for n, found in lengths.items()):
+        unseen = 2 * n * (n // 4) * sparse * fields.get("index_n_heads", 0)
+        assert forward_operations(c, n, attention="full").flops == found["flops"] + unseen
+        dropped = sum(e.n_layers * e.kept for e in c.lookbacks if e.window and n >= e.window)
+        twice = fields.get("compress_ratios", []).count(0) * c.d_head * min(n, c.window - 1)
+        assert kv_cache_bytes(c, n) == 2 * (found["kept"] + dropped - twice)
+
+
+@every_decoder
+def test_a_config_that_spells_out_how_it_looks_back_costs_the_same(model):
+    c = model.config
+    for attention in ("causal", "full", "window:100"):
+        same = cost(replace(c, lookbacks=lookbacks(c)), 5000, attention)
+        assert replace(same, assumptions=()) == replace(cost(c, 5000, attention), assumptions=())
+
+
+def test_a_cost_says_which_layers_look_back_how_far():
+    def said(kind: str) -> str:
+        return "\n".join(cost(config_from_hf({"model_type": kind}), 5000).assumptions)
+
+    assert "28 of 35 layers look back on 512 tokens of their own" in said("gemma3n_text")
+    assert "15 of 35 layers use the keys and values of earlier ones" in said("gemma3n_text")
+    assert "61 of 61 layers look back on 2,048 tokens that an indexer" in said("deepseek_v32")
+    assert "20 of 43 layers look back on 512 entries of 4 tokens that" in said("deepseek_v4")
+    assert "23 of 43 layers look back on entries of 128 tokens" in said("deepseek_v4")
+
+
+def test_what_an_indexer_needs_in_training_is_not_guessed():
+    with pytest.raises(ValueError, match="^an indexer that chooses tokens is trained for itself"):
+        step_operations(config_from_hf({"model_type": "deepseek_v32"}), 64)
+
+
+def test_entries_farther_than_the_window_of_an_option_are_not_met():
+    joined = Lookback(1, per_pair=5, kept=3, n_joined=8)
+    c = ModelConfig(n_layers=1, d_model=2, n_heads=1, d_ff=8, vocab_size=5, n_ctx=9,
+                    lookbacks=(joined,))  # fmt: skip
+    assert forward_operations(c, 32, attention="window:7").scores == 0
+    assert forward_operations(c, 32, attention="window:8").scores == 5 * 25
+    assert kv_cache_bytes(c, 32, attention="window:16") == 2 * 2 * 3
 
 
 # ------------------------------------------------------------------ refusals

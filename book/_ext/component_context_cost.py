@@ -62,6 +62,12 @@ PARTS = {  # operations by part; "scores" stands for both products of queries, k
     "router": "Router",
     "shared expert": "Shared expert",
     "embedding projection": "Embedding projection",
+    "indexer": "Indexer",
+    "compression": "Compression",
+    "low-rank branch": "Low-rank branch",
+    "streams": "Streams",
+    "table per layer": "Table for each layer",
+    "input per layer": "Input of each layer",
     "output head": "Output head, for the last token",
 }
 PARTS = translated(PARTS)

@@ -6,15 +6,15 @@ functions that the chapters call; a test compares every model's results.
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from typing import Any, NamedTuple
 
 from paramlab.config import ModelConfig
 from paramlab.conventions import SWITCHES
-from paramlab.costs import SCORES, forward_operations, kv_cache_bytes, state_bytes
+from paramlab.costs import SCORES, forward_operations, is_looked_up, state_bytes
 from paramlab.limits import check_decoder
 from paramlab.memory_fit import is_rounded
-from paramlab.pairs import all_pairs, windows
+from paramlab.pairs import lookbacks
 from paramlab.params import Array, Stack, stacks
 
 
@@ -24,8 +24,8 @@ class CostCoefficients:
 
     ``numbers`` are those in matrices, in vectors, in matrices of experts and in vectors of experts.
     ``rows`` are tables of which a step reads one row for each text: kind (0 matrix, 1 vector),
-    numbers in all, numbers in a row. ``windows`` are pairs of a window (0: none) and the number of
-    layers of attention that have it.
+    numbers in all, numbers in a row. ``lookbacks`` are those of the layers of attention, the fields
+    of :class:`paramlab.config.Lookback` in their order.
     """
 
     n_ctx: int
@@ -33,13 +33,10 @@ class CostCoefficients:
     rows: tuple[tuple[int, int, int], ...]
     n_experts: int
     n_active: int
-    windows: tuple[tuple[int, int], ...]
-    cache_numbers: int  # of one token in one layer
+    lookbacks: tuple[tuple[int, ...], ...]
     state_numbers: int  # of one text
     by_part: dict[str, int]  # multiply-adds of a token, but for scores and mixing
     after_last: dict[str, int]  # of these, those that only the last token needs, for its logits
-    per_pair: int  # multiply-adds of a query and a key, in all heads of a layer
-    per_cached_pair: int  # the same, when others are in the cache
 
 
 def cost_coefficients(config: ModelConfig) -> CostCoefficients:
@@ -54,10 +51,10 @@ def cost_coefficients(config: ModelConfig) -> CostCoefficients:
     --------
     >>> tiny = ModelConfig(n_layers=1, d_model=2, n_heads=1, d_ff=8, vocab_size=5, n_ctx=9)
     >>> found = cost_coefficients(tiny)
-    >>> found.numbers, found.rows, found.windows, found.cache_numbers
-    ((58, 48, 0, 0), ((1, 18, 2),), ((0, 1),), 4)
-    >>> found.by_part, found.per_pair
-    ({'projections': 16, 'MLP': 32, 'output head': 10}, 4)
+    >>> found.numbers, found.rows, found.lookbacks
+    ((58, 48, 0, 0), ((1, 18, 2),), ((1, 4, 0, 0, 0, 4, 1, 0, 0),))
+    >>> found.by_part
+    {'projections': 16, 'MLP': 32, 'output head': 10}
     """
     check_decoder(config)
     numbers, rows = [0, 0, 0, 0], []
@@ -67,24 +64,19 @@ def cost_coefficients(config: ModelConfig) -> CostCoefficients:
                 continue
             kind = 0 if is_rounded(array) else 1
             numbers[kind + 2 * (array.part == "experts")] += stack.n * array.size
-            looked_up = array.part == "token table" and not config.tied
-            if looked_up or (array.role == "position" and config.positions == "learned"):
+            if is_looked_up(config, array):
                 rows.append((kind, array.size, array.shape[-1]))
-    wide = tuple((window, n) for window, n in windows(config, 0) if n)
-    n_kept = sum(n for _, n in wide)
     one, both, last = (
         forward_operations(config, n, last_only=last)
         for n, last in ((1, False), (2, False), (2, True))
     )
-    after = forward_operations(config, 1, 1)
     return CostCoefficients(
         n_ctx=config.n_ctx,
         numbers=(numbers[0], numbers[1], numbers[2], numbers[3]),
         rows=tuple(rows),
         n_experts=config.experts.n_experts if config.experts else 1,
         n_active=config.experts.n_active if config.experts else 1,
-        windows=wide,
-        cache_numbers=kv_cache_bytes(config, 1) // 2 // max(n_kept, 1),
+        lookbacks=tuple(astuple(each) for each in lookbacks(config)),
         state_numbers=state_bytes(config) // 2,
         by_part={name: n for name, n in one.by_part.items() if name != SCORES},
         after_last={
@@ -92,8 +84,6 @@ def cost_coefficients(config: ModelConfig) -> CostCoefficients:
             for name, n in both.by_part.items()
             if n > last.by_part[name]
         },
-        per_pair=one.scores // max(all_pairs(config, 1, 0, 0), 1),
-        per_cached_pair=after.scores // max(all_pairs(config, 1, 1, 0), 1),
     )
 
 

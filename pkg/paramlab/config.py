@@ -77,6 +77,28 @@ class StateLayers:
 
 
 @dataclass(frozen=True)
+class Lookback:
+    """How layers that are alike look back: what a query and a key take, and what is kept for it.
+
+    Tokens can be joined: then one entry for every ``n_joined`` of them stands where a key does.
+    """
+
+    n_layers: int
+    per_pair: int = 0  # multiply-adds of a query and a key, in all heads of a layer
+    per_cached_pair: int = 0  # the same when others are in the cache; 0: as many
+    window: int = 0  # tokens that a query may meet, its own included; 0: all
+    n_chosen: int = 0  # of these, as many are chosen for it at most; 0: all
+    kept: int = 0  # numbers kept of a token, or of an entry
+    n_joined: int = 1
+    kept_open: int = 0  # numbers kept of a token while its entry is not complete
+    kept_last: int = 0  # numbers kept of the last entry's tokens, for the next one
+
+    def __post_init__(self) -> None:
+        """Check the sizes."""
+        check_fields(self)
+
+
+@dataclass(frozen=True)
 class ModelConfig:
     """The sizes and switches of a transformer.
 
@@ -145,6 +167,8 @@ class ModelConfig:
     position_scale: float = 1.0  # below 1: positions are squeezed together to fit a longer text
     window: int = 0  # tokens that a local layer looks back on, its own included; 0: all
     local_layers: tuple[int, ...] = ()  # the layers with a window, if not all
+    lookbacks: tuple[Lookback, ...] = ()  # of attention, where it is not the same in all layers
+    between_streams: int = 0  # multiply-adds of a token that mix streams without an array
 
     def __post_init__(self) -> None:
         """Check the fields, and derive those left at 0."""

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from paramlab.config import ModelConfig
 from paramlab.limits import FARTHEST, check_decoder, check_lengths
-from paramlab.pairs import all_pairs, window_of, windows
 from paramlab.pairs import attended_pairs as attended_pairs  # for who asks for costs
+from paramlab.pairs import multiply_adds_looking_back, numbers_kept, window_of
 from paramlab.params import Array, count, stacks
 from paramlab.state_layers import state_multiply_adds, state_numbers
 
@@ -99,6 +99,8 @@ def forward_operations(
     check_lengths(n_tokens=n_tokens)
     check_lengths(least=0, n_before=n_before)
     parts: Counter[str] = Counter()
+    if config.between_streams:
+        parts["streams"] = n_tokens * config.between_streams
     for stack in stacks(config):
         for array in stack.arrays:
             if array.role != "weight" or len(array.shape) == 1 or array.name.endswith(".decay"):
@@ -110,8 +112,7 @@ def forward_operations(
     for before, name in (("projections", SCORES), ("state layers", STATE)):
         if before in parts:  # in the order of the pass
             names.insert(names.index(before) + 1, name)
-    pairs = all_pairs(config, n_tokens, n_before, window_of(attention))
-    parts[SCORES] = pairs * _multiply_adds_per_pair(config, cached=n_before > 0)
+    parts[SCORES] = multiply_adds_looking_back(config, n_tokens, n_before, window_of(attention))
     parts[STATE] = n_tokens * state_multiply_adds(config)
     return Operations({name: parts[name] for name in names})
 
@@ -121,18 +122,6 @@ def _numbers_used(config: ModelConfig, array: Array, n_tokens: int = 1) -> int:
     if array.part != "experts" or not (e := config.experts):
         return array.size
     return array.size // e.n_experts * min(e.n_experts, n_tokens * e.n_active)
-
-
-def _multiply_adds_per_pair(config: ModelConfig, cached: bool) -> int:
-    """Return the multiply-adds of one query and one key in all heads of a layer."""
-    m = config.latent
-    if m is None:
-        width = 2 * config.d_head
-    elif cached:  # queries are brought to the width of the short vectors instead
-        width = (m.d_latent + m.d_rope) + m.d_latent
-    else:
-        width = (m.d_nope + m.d_rope) + m.d_value
-    return config.n_heads * width
 
 
 def decode_operations(config: ModelConfig, position: int, attention: str = "causal") -> Operations:
@@ -218,10 +207,16 @@ def numbers_read(config: ModelConfig, array: Array, batch: int) -> int:
     """Return how many numbers of an array one decode step of a batch needs at most."""
     if array.role == "buffer" or array.tied_to:
         return 0
-    only_rows = array.part == "token table" and not config.tied
-    if only_rows or (array.role == "position" and config.positions == "learned"):
+    if is_looked_up(config, array):
         return batch * array.shape[-1]
     return _numbers_used(config, array, batch)
+
+
+def is_looked_up(config: ModelConfig, array: Array) -> bool:
+    """Say whether a token takes one row of an array, which multiplies nothing."""
+    if array.role == "embedding":
+        return array.part != "token table" or not config.tied
+    return array.role == "position" and config.positions == "learned"
 
 
 def kv_cache_bytes(
@@ -247,10 +242,8 @@ def kv_cache_bytes(
     """
     check_decoder(config)
     check_lengths(n_tokens=n_tokens)
-    latent, wide = config.latent, windows(config, window_of(attention))
-    per_token = latent.d_latent + latent.d_rope if latent else 2 * config.n_kv_heads * config.d_head
-    kept = sum(n * min(n_tokens, window or n_tokens) for window, n in wide)
-    return _bytes(kept * per_token, precision, CACHE_BITS_AT_LEAST)
+    kept = numbers_kept(config, n_tokens, window_of(attention))
+    return _bytes(kept, precision, CACHE_BITS_AT_LEAST)
 
 
 def state_bytes(config: ModelConfig, precision: str = "fp16") -> int:

@@ -24,6 +24,7 @@ from paramlab.costs import (
     weight_bytes_read,
 )
 from paramlab.limits import check_lengths, check_measured, check_within
+from paramlab.pairs import lookbacks
 from paramlab.params import stacks
 from paramlab.state_layers import n_layers_with
 
@@ -164,7 +165,8 @@ def latency(
 def _products(config: ModelConfig) -> int:
     """Count the matrix products of a pass: one for each matrix of weights, two more in a layer."""
     arrays = ((stack.n, a) for stack in stacks(config) for a in stack.arrays)
-    mixers = n_layers_with(config, "attention") + n_layers_with(config, "state")
+    mixers = sum(each.n_layers for each in lookbacks(config) if each.per_pair)
+    mixers += n_layers_with(config, "state")
     return 2 * mixers + sum(n for n, a in arrays if a.role == "weight")
 
 

@@ -21,7 +21,12 @@ FARTHEST = 10**12  # tokens; no text is longer
 MOST_TRAINING = 10**15  # tokens; no training reads more
 
 
-COSTED = ("score head", "embedding projection")  # the further arrays of which each is a matrix
+# The further arrays of which a token meets each matrix once, and one row of each table.
+COSTED = ("score head", "embedding projection")
+COSTED_BLOCKS = (  # of models that say how their layers look back
+    "attention", "MLP", "experts", "router", "shared expert", "norms", "indexer", "compression",
+    "low-rank branch", "streams", "table per layer", "input per layer",
+)  # fmt: skip
 
 
 def check_decoder(config: ModelConfig) -> None:
@@ -31,17 +36,28 @@ def check_decoder(config: ModelConfig) -> None:
             "an encoder-decoder reads two texts, and its cost depends on both lengths; "
             "only decoders are costed here"
         )
-    if config.pooler or config.head_transform or config.n_segments:
+    if config.pooler or config.head_transform or config.n_segments or not config.causal:
         raise ValueError(
             "an encoder such as BERT reads in both directions and generates no token; "
             "only decoders are costed here"
         )
     parts = {array.part for stack in config.further for array in stack.arrays} - {*COSTED}
+    if config.lookbacks:
+        parts -= {*COSTED_BLOCKS}
     if parts:
         seen = parts & {*NO_TOKENS}
         alone = "; the language model alone is costed: FILE#text_config" if seen else ""
         raise ValueError(
             f"it has arrays whose cost is not known here ({', '.join(sorted(parts))}){alone}"
+        )
+
+
+def check_trained(config: ModelConfig) -> None:
+    """Refuse an architecture whose training takes other passes than one there and one back."""
+    if any(each.n_chosen for each in config.lookbacks):
+        raise ValueError(
+            "an indexer that chooses tokens is trained for itself, in stages; that is not costed "
+            "here"
         )
 
 

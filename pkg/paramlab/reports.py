@@ -1,7 +1,7 @@
 """How counts and costs are told: as text, as JSON, and with what they rest on in words."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from paramlab import display
@@ -19,6 +19,7 @@ from paramlab.costs import (
     weight_bytes_read,
 )
 from paramlab.limits import check_decoder, check_lengths
+from paramlab.pairs import lookbacks
 from paramlab.params import Count, stacks, tally
 from paramlab.state_layers import n_layers_with
 
@@ -182,11 +183,19 @@ def cost(
         weight_bytes(config, precision),
         weight_bytes_read(config, batch, precision),
         batch * kv_cache_bytes(config, context_tokens, precision, attention),
-        kv_cache_bytes(config, 1, precision, attention),
+        _bytes_per_token(config, precision, attention),
         batch * state_bytes(config, precision),
         crossover_tokens(config, attention),
         tuple(_assumptions(config, context_tokens, attention, precision, batch)),
     )
+
+
+def _bytes_per_token(config: ModelConfig, precision: str, attention: str) -> int:
+    """Return the bytes that a token adds to a cache; where tokens are joined, on average."""
+    joined = max((each.n_joined for each in config.lookbacks), default=1)
+    closed = tuple(replace(each, kept_open=0, kept_last=0) for each in config.lookbacks)
+    kept = kv_cache_bytes(replace(config, lookbacks=closed), joined, precision, attention)
+    return -(-kept // joined)
 
 
 def _times(operations: Operations, batch: int) -> Operations:
@@ -197,14 +206,16 @@ def _assumptions(
     c: ModelConfig, n: int, attention: str, precision: str, batch: int
 ) -> Iterator[str]:
     """Yield what the numbers of a cost rest on, a sentence each."""
+    looks = lookbacks(c)
     yield "1 multiply-add is 2 FLOPs; norms, softmax, activations and rotations are not counted"
     yield {
         "full": "attention full: each query meets every key, also those that the mask hides",
         "causal": "attention causal: each query meets only the keys that it may see",
     }.get(attention, f"attention {attention}: no layer looks back on more tokens, its own included")
-    if c.window and attention != "full":
-        n_local = len(c.local_layers) or n_layers_with(c, "attention")
-        yield f"{n_local} of {c.n_layers} layers look back on {c.window:,} tokens of their own"
+    if attention != "full":
+        yield from _reaches(c)
+    if n_without := sum(each.n_layers * ((each.per_pair > 0) - (each.kept > 0)) for each in looks):
+        yield f"{n_without} of {c.n_layers} layers use the keys and values of earlier ones"
     if c.latent:
         yield "latent attention: a pass expands keys and values, a next token reads the short ones"
     if c.state:
@@ -221,6 +232,20 @@ def _assumptions(
         rows = f", and would need {(n - c.n_ctx) * c.d_model:,} more parameters"
         learned = rows if c.positions == "learned" else ""
         yield f"the model was made for {c.n_ctx:,} tokens{learned}"
+
+
+def _reaches(c: ModelConfig) -> Iterator[str]:
+    """Yield which layers do not look back on all tokens."""
+    looking = [each for each in lookbacks(c) if each.per_pair]
+    for each in looking:
+        layers = f"{each.n_layers} of {c.n_layers} layers"
+        if each.window:
+            yield f"{layers} look back on {each.window:,} tokens of their own"
+        entries = f"entries of {each.n_joined} tokens" if each.n_joined > 1 else "tokens"
+        if each.n_chosen:
+            yield f"{layers} look back on {each.n_chosen:,} {entries} that an indexer chooses"
+        elif each.n_joined > 1:
+            yield f"{layers} look back on {entries}"
 
 
 def cost_as_text(counted: "Counted", c: Cost) -> str:

@@ -14,7 +14,7 @@ from paramlab import kept
 from paramlab.checks import check_style, check_window
 from paramlab.config import ModelConfig
 from paramlab.costs import SCORES, Operations, forward_operations
-from paramlab.limits import MOST_TRAINING, check_lengths, check_share
+from paramlab.limits import MOST_TRAINING, check_lengths, check_share, check_trained
 from paramlab.params import count
 
 NUMBER_BYTES = 4  # float32
@@ -52,6 +52,7 @@ def step_operations(
     {'projections': 48, 'scores and mixing': 12, 'MLP': 96, 'output head': 30}
     """
     check_lengths(batch=batch)
+    check_trained(config)
     blocked = attention == "blocked"
     forward = forward_operations(config, n_tokens, attention="full" if blocked else attention)
     parts = {name: 3 * batch * n for name, n in forward.by_part.items()}

@@ -21,31 +21,32 @@ export const inWords = (n, scales) => {
   return `${rounded(step)} ${scales[step]}`.trim();
 };
 
-// Pairs of a query and a key in one head of every layer: those seen, or every query with every key.
-export const pairs = (m, tokens, before, full) => m.windows.reduce((sum, [width, layers]) => {
+// Multiply-adds of queries and keys in all layers: the pairs that are seen, or every query with every key.
+export const lookingBack = (m, tokens, before, full) => m.lookbacks.reduce((sum, numbers) => {
+  const [layers, perPair, perCached, window, chosen, , joined] = numbers.map(BigInt);
+  const most = window && (!chosen || window < chosen) ? window : chosen;
   const seen = (n) => {
-    const window = BigInt(width), short = width && n > window ? window : n;
-    return short * (short + 1n) / 2n + (n - short) * window;
+    const end = most * joined - 1n, short = most && n > end ? end : n, whole = short / joined;
+    return joined * (whole * (whole - 1n) / 2n) + whole * (short % joined + 1n) + (n - short) * most;
   };
-  return sum + BigInt(layers) * (full ? tokens * (before + tokens) : seen(before + tokens) - seen(before));
+  const pairs = full ? tokens * ((before + tokens) / joined) : seen(before + tokens) - seen(before);
+  return sum + layers * pairs * (before && perCached || perPair);
 }, 0n);
 
 // FLOPs of reading tokens after others, by part; logits after the last token only.
 export const operations = (m, tokens, before, full) => {
-  const found = { scores: 2n * pairs(m, tokens, before, full) * BigInt(before > 0n ? m.per_cached_pair : m.per_pair) };
+  const found = { scores: 2n * lookingBack(m, tokens, before, full) };
   for (const [part, n] of Object.entries(m.by_part)) found[part] = 2n * tokens * BigInt(n);
   for (const [part, n] of Object.entries(m.after_last)) found[part] -= 2n * (tokens - 1n) * BigInt(n);
   return found;
 };
 
 // Numbers that are kept of one text: keys and values, and states.
-export const numbersKept = (m, tokens) => {
-  const kept = m.windows.reduce((sum, [width, layers]) => {
-    const window = BigInt(width);
-    return sum + BigInt(layers) * (width && window < tokens ? window : tokens);
-  }, 0n);
-  return kept * BigInt(m.cache_numbers) + BigInt(m.state_numbers);
-};
+export const numbersKept = (m, tokens) => m.lookbacks.reduce((sum, numbers) => {
+  const [layers, , , window, , kept, joined, open, last] = numbers.map(BigInt);
+  const near = window && window < tokens ? window : tokens, entries = near / joined;
+  return sum + layers * (entries * kept + near % joined * open + (entries ? last : 0n));
+}, BigInt(m.state_numbers));
 
 const render = ({ model, el }) => {
   if (!el.querySelector("form")) el.innerHTML = model.get("markup");

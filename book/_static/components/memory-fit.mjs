@@ -32,15 +32,22 @@ export const bytesRead = (m, bits, texts) => {
 
 // Keys and values of one text, and states: two bytes a number.
 export const cacheBytes = (m, tokens) => {
-  const kept = m.windows.reduce((sum, [window, layers]) => sum + BigInt(layers) * (window ? least(BigInt(window), tokens) : tokens), 0n);
-  return 2n * (kept * BigInt(m.cache_numbers) + BigInt(m.state_numbers));
+  const kept = m.lookbacks.reduce((sum, numbers) => {
+    const [layers, , , window, , kept, joined, open, last] = numbers.map(BigInt);
+    const near = least(window || tokens, tokens), entries = near / joined;
+    return sum + layers * (entries * kept + near % joined * open + (entries ? last : 0n));
+  }, 0n);
+  return 2n * (kept + BigInt(m.state_numbers));
 };
 
 // FLOPs of one more token, the last of so many.
 export const stepFlops = (m, tokens) => {
-  const pairs = m.windows.reduce((sum, [window, layers]) => sum + BigInt(layers) * (window ? least(BigInt(window), tokens) : tokens), 0n);
-  const each = Object.values(m.by_part).reduce((sum, n) => sum + BigInt(n), 0n);
-  return 2n * (each + pairs * BigInt(tokens > 1n ? m.per_cached_pair : m.per_pair));
+  const scores = m.lookbacks.reduce((sum, numbers) => {
+    const [layers, perPair, perCached, window, chosen, , joined] = numbers.map(BigInt);
+    const seen = tokens / joined, most = least(window || seen, chosen || seen);
+    return sum + layers * least(seen, most) * (tokens > 1n && perCached || perPair);
+  }, 0n);
+  return 2n * (Object.values(m.by_part).reduce((sum, n) => sum + BigInt(n), 0n) + scores);
 };
 
 export const secondsPerToken = (m, device, tokens, bits, texts) => {

@@ -16,6 +16,7 @@ from functools import cache
 from types import CodeType
 from typing import Any
 
+from paramlab.config import Lookback
 from paramlab.errors import shown
 from paramlab.params import Array, Stack
 from paramlab.sizes import LARGEST_SIZE, check_n_layers
@@ -54,7 +55,7 @@ def listed_arrays(text: str, sizes: dict[str, Any]) -> tuple[Stack, ...]:
         head, colon, rest = line.partition(": ")
         if colon:
             times, _, prefix = rest.rpartition(" x ")
-            part, n = head, _size(times or "1", sizes)
+            part, n = head, size(times or "1", sizes)
             check_n_layers(times, n)
             stacks.append(Stack((), range(n)))
             continue
@@ -64,7 +65,7 @@ def listed_arrays(text: str, sizes: dict[str, Any]) -> tuple[Stack, ...]:
         if condition and not _value(condition, sizes):
             continue
         kind, name, *dims = line.split()
-        shape = tuple(_size(each, sizes) for each in dims)
+        shape = tuple(size(each, sizes) for each in dims)
         arrays = (
             Array(f"{prefix}.{name}{end}", shape[axes], role, part)
             for end, role, axes in KINDS[kind]
@@ -73,7 +74,25 @@ def listed_arrays(text: str, sizes: dict[str, Any]) -> tuple[Stack, ...]:
     return tuple(stack for stack in stacks if stack.arrays and stack.n)
 
 
-def _size(text: str, sizes: dict[str, Any]) -> int:
+def listed_lookbacks(text: str, sizes: dict[str, Any]) -> tuple[Lookback, ...]:
+    """Return what lines say of layers of attention: how many, and the fields of Lookback.
+
+    Examples
+    --------
+    >>> listed_lookbacks("2 x kept=4*D window=W", {"D": 3, "W": 0})[0].kept
+    12
+    """
+    found = []
+    for line in filter(None, map(str.strip, text.splitlines())):
+        n_layers, _, *named = line.split()
+        values = dict(each.split("=") for each in named)
+        if n := size(n_layers, sizes):
+            found.append(Lookback(n, **{name: size(of, sizes) for name, of in values.items()}))
+    return tuple(found)
+
+
+def size(text: str, sizes: dict[str, Any]) -> int:
+    """Return what an expression of sizes comes to, if a model can have it."""
     value = _value(text, sizes)
     if not isinstance(value, int) or not 0 <= value <= LARGEST_SIZE:
         raise ValueError(

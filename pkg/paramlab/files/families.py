@@ -69,6 +69,8 @@ class Family(NamedTuple):
     cycle: tuple[str, ...]
     by_class: dict[str, dict[str, Any]]  # other classes than those of the row, too
     arrays: str
+    lookbacks: str
+    between_streams: str
     whole: dict[str, str]
     flat: bool
     remote: bool
@@ -211,6 +213,8 @@ def resolve(name: str, row: Callable[[str], Row]) -> Family:
         cycle=tuple(nearest("cycle").split()),
         by_class=_by_class(classes, dict(_union(oldest_first, "by_class")), name),
         arrays=nearest("arrays"),
+        lookbacks=nearest("lookbacks"),
+        between_streams=nearest("between_streams", "0"),
         whole=dict(row(name).get("whole", {})),
         flat=row(name).get("flat", False),
         remote=row(name).get("remote", False),

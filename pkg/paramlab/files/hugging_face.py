@@ -11,7 +11,7 @@ from typing import Any
 
 from paramlab.config import ModelConfig
 from paramlab.errors import UnsupportedModel, shown
-from paramlab.files.arrays import listed_arrays
+from paramlab.files.arrays import listed_arrays, listed_lookbacks, size
 from paramlab.files.config_json import PARTS
 from paramlab.files.families import (
     REFUSED,
@@ -29,7 +29,6 @@ from paramlab.files.finish import RULES
 from paramlab.files.finish.insist import is_list_of_layers, one_of, whole
 from paramlab.files.seems import code_of_its_own, in_the_words_of, nearest, what_it_seems
 from paramlab.files.unsaid import defaults_note, stretched_window_note
-from paramlab.params import Stack
 from paramlab.sizes import check_n_layers
 
 Fields = dict[str, Any]
@@ -84,9 +83,9 @@ def _language_model(fields: Fields, row: Family) -> ModelConfig:
         config = ModelConfig.from_flat(
             {name: value for name, value in values.items() if not _is_help(name)}
         )
-        further = _further(fields, row, values, config)
+        config = _with_further(fields, row, values, config)
     _refuse_the_rest(fields, row, config.n_layers)
-    return replace(config, further=further) if further else config
+    return config
 
 
 def _without_further_layers(fields: Fields, n_layers: int, more: int | None) -> Fields:
@@ -97,17 +96,33 @@ def _without_further_layers(fields: Fields, n_layers: int, more: int | None) -> 
     return fields
 
 
-def _further(
+def _with_further(
     fields: Fields, row: Family, values: dict[str, Any], config: ModelConfig
-) -> tuple[Stack, ...]:
-    """Return the arrays that the row lists, and those of the class."""
+) -> ModelConfig:
+    """Add the arrays that the row lists, those of the class, and how its layers look back."""
     text = row.arrays + values.get("_arrays", "")
     if not text:
-        return ()
-    sizes = vars(config) | _helps(values)
+        return config
+    sizes = vars(config) | _layers_by_reach(config, values) | _helps(values)
     if "n_labels" in text:
         sizes["n_labels"] = _n_labels(fields, values.get("_n_labels", 2))
-    return listed_arrays(text, sizes)
+    return replace(
+        config,
+        further=listed_arrays(text, sizes),
+        lookbacks=listed_lookbacks(row.lookbacks, sizes),
+        between_streams=size(row.between_streams, sizes),
+    )
+
+
+def _layers_by_reach(config: ModelConfig, values: dict[str, Any]) -> dict[str, int]:
+    """Count the layers with a window, the others, and those of each that keep keys of their own."""
+    n_own = values.get("_n_own", config.n_layers)
+    local = config.local_layers or range(config.n_layers if config.window else 0)
+    n_local, n_local_own = len(local), sum(i < n_own for i in local)
+    return {
+        "n_local": n_local, "n_local_own": n_local_own,
+        "n_global": config.n_layers - n_local, "n_global_own": n_own - n_local_own,
+    }  # fmt: skip
 
 
 def _helps(values: dict[str, Any]) -> dict[str, Any]:

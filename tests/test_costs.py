@@ -30,6 +30,7 @@ from paramlab.measured import measure
 from paramlab.pairs import lookbacks
 from paramlab.params import shapes, stacks
 from paramlab.reports import cost
+from paramlab.state_layers import layer_kinds
 from paramlab.training_costs import step_operations
 from paramlab.transformer import forward
 from random_models import STYLES, random_params
@@ -508,6 +509,14 @@ def test_layers_of_several_kinds_multiply_and_keep_what_those_of_the_library_do(
         dropped = sum(e.n_layers * e.kept for e in c.lookbacks if e.window and n >= e.window)
         twice = fields.get("compress_ratios", []).count(0) * c.d_head * min(n, c.window - 1)
         assert kv_cache_bytes(c, n) == 2 * (found["kept"] + dropped - twice)
+
+
+def test_a_cost_asks_which_layer_is_which_a_few_times_only():
+    """Layers are sorted one by one, and a false file may claim 100,000 of them."""
+    c = replace(config("mixtral-8x7b"), n_layers=10**5, mixer_only_layers=(1, 5))
+    layer_kinds.cache_clear()
+    cost(c, 4096)
+    assert layer_kinds.cache_info().misses <= 2
 
 
 @every_decoder

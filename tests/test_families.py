@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from oracles.published import COUNTED, IN_THE_WEIGHTS, REFUSED
 from paramlab import catalog
 from paramlab.cli import main
-from paramlab.config import Experts, LatentAttention, ModelConfig, StateLayers
+from paramlab.config import Experts, LatentAttention, Lookback, ModelConfig, StateLayers
 from paramlab.errors import UnsupportedModel
 from paramlab.files import arrays, families, finish
 from paramlab.files.families import Row, Window, everywhere, family, model_types, resolve
@@ -754,7 +754,7 @@ def test_the_command_line_lists_every_family_with_its_classes_and_what_it_is_lik
 # ------------------------------------------------------------------ the table itself
 
 TEXTS = {"class", "like", "on", "finish", "harmless", "cycle", "kinds_in", "kinds_by", "note",
-         "arrays"}  # fmt: skip
+         "arrays", "lookbacks", "between_streams"}  # fmt: skip
 TABLES = {"whole", "style", "sizes", "reads", "defaults", "experts", "latent", "state", "switches",
           "only", "window", "kinds", "by_class"}  # fmt: skip
 OURS = {field.name for field in dataclasses.fields(ModelConfig)} - {"experts", "latent", "state"}
@@ -828,6 +828,8 @@ def _faults(name: str, rows: dict[str, Row]) -> list[str]:
     known = {ours.partition(".")[0].lstrip("_") for ours in (*sets, *OURS)} | SET_BY_FINISH
     known |= row.whole.keys()
     wrong |= {fault for text in lists for fault in _faults_of_arrays(text, known)}
+    wrong |= {*_faults_of_lookbacks(row.lookbacks, known | BY_REACH)}
+    wrong |= {*_names_not_set("between_streams", row.between_streams, known)}
     texts = [*own.get("switches", {}), *own.get("sizes", {}), *_leaves(own.get("reads", {}))]
     wrong |= {f"{text!r} does not say where it stands" for text in texts
               if not re.fullmatch(r"([\w.]+( [\w.]+)*( \| (null|0))*)?", text)}  # fmt: skip
@@ -841,6 +843,7 @@ SET_BY_FINISH = {
     for name in re.findall(r'"_(\w+)"', Path(module["__file__"]).read_text("utf-8"))
 }
 SET_BY_FINISH |= {"n_labels", "len"}
+BY_REACH = {"n_local", "n_local_own", "n_global", "n_global_own"}  # what lookbacks may use, too
 
 
 def _faults_of_arrays(text: str, known: set[str]) -> Iterator[str]:
@@ -852,8 +855,23 @@ def _faults_of_arrays(text: str, known: set[str]) -> Iterator[str]:
         if not colon and kind not in arrays.KINDS:
             yield f"arrays: {line!r} is none"
         for each in [rest.rpartition(" x ")[0]] if colon else [*sizes, condition]:
-            names = {node.id for node in ast.walk(ast.parse(each)) if isinstance(node, ast.Name)}
-            yield from (f"arrays: nothing sets {name}" for name in sorted(names - known))
+            yield from _names_not_set("arrays", each, known)
+
+
+def _faults_of_lookbacks(text: str, known: set[str]) -> Iterator[str]:
+    """Say which lines set what Lookback has not, or are made of names that nothing sets."""
+    for line in filter(None, map(str.strip, text.splitlines())):
+        n_layers, _, *values = line.split()
+        yield from _names_not_set("lookbacks", n_layers, known)
+        for name, value in (each.split("=") for each in values):
+            if name not in {field.name for field in dataclasses.fields(Lookback)}:
+                yield f"lookbacks: Lookback has no {name}"
+            yield from _names_not_set("lookbacks", value, known)
+
+
+def _names_not_set(where: str, expression: str, known: set[str]) -> Iterator[str]:
+    names = {node.id for node in ast.walk(ast.parse(expression)) if isinstance(node, ast.Name)}
+    yield from (f"{where}: nothing sets {name}" for name in sorted(names - known))
 
 
 def _named(own: Row) -> set[str]:
@@ -920,6 +938,9 @@ DAMAGES = [
     ),
     ({"arrays": "indexer: indexer\nmatrix q d_modl 4"}, "arrays: nothing sets d_modl"),
     ({"arrays": "indexer: depth x i.{i}\nmatrix q 4 4"}, "arrays: nothing sets depth"),
+    ({"lookbacks": "n_layers x reach=3"}, "lookbacks: Lookback has no reach"),
+    ({"lookbacks": "n_far x kept=n_farther"}, "lookbacks: nothing sets n_farther"),
+    ({"between_streams": "2*d_modl"}, "between_streams: nothing sets d_modl"),
     ({"sizes": {"depth | none": 1}}, "'depth | none' does not say where it stands"),
     ({"kinds_by": "four_time"}, "finish has no four_time"),
     ({"state": {"d_conv": 2}}, "state.d_conv is not read"),

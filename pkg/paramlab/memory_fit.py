@@ -16,6 +16,7 @@ from paramlab.costs import (
     numbers_read,
     state_bytes,
 )
+from paramlab.latency import Roof
 from paramlab.limits import check_decoder, check_lengths, check_rounded, check_within
 from paramlab.params import Array, stacks
 from paramlab.quantize import SCALE_BITS
@@ -235,4 +236,4 @@ def least_seconds_per_token(
     cache = n_texts * (kv_cache_bytes(config, context_tokens) + state_bytes(config))
     read = rounded_bytes_read(config, bits, only, n_texts) + cache
     flops = n_texts * decode_operations(config, context_tokens).flops
-    return max(read / device.bandwidth_bytes_per_s, flops / device.rate()[1])
+    return Roof(read, flops, device.bandwidth_bytes_per_s, device.rate()[1]).seconds

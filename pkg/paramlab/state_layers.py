@@ -7,7 +7,8 @@ of width P and keys of width S, shared in G groups; together the values are I = 
 keys G S. A convolution looks at the last C tokens, for each feature by itself.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from paramlab.config import ModelConfig, StateLayers
@@ -24,7 +25,8 @@ class LayerKind(NamedTuple):
     experts: bool  # its MLP is a mixture of experts
 
 
-def layer_kinds(config: ModelConfig) -> dict[LayerKind, Sequence[int]]:
+@lru_cache(maxsize=8)  # one cost asks for the same layers dozens of times
+def layer_kinds(config: ModelConfig) -> Mapping[LayerKind, Sequence[int]]:
     """Sort the layers by what they hold.
 
     Examples
@@ -51,7 +53,7 @@ def layer_kinds(config: ModelConfig) -> dict[LayerKind, Sequence[int]]:
     kinds: dict[LayerKind, list[int]] = {}
     for i in range(c.n_layers):
         kinds.setdefault(kind(i), []).append(i)
-    return dict(kinds)
+    return kinds
 
 
 def n_layers_with(config: ModelConfig, part: str) -> int:

@@ -99,6 +99,17 @@ def milliseconds(*command: str) -> Callable[[], float]:
     return side
 
 
+def megabytes(*command: str) -> float:
+    """Return the most memory that a command took as a process."""
+    code = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, kibibytes elsewhere
+    return float(_run(PYTHON, "-c", code, *command)) * unit / 1e6
+
+
 def printed(*command: str) -> Callable[[], float]:
     """Return a side: the number that a command prints last, in a process of its own."""
     return lambda: float(_run(*command).split()[-1])

@@ -24,21 +24,30 @@ SCALE = {
     "千": 10**3, "万": 10**4, "百万": 10**6, "亿": 10**8, "十亿": 10**9, "万亿": 10**12,
 }  # fmt: skip
 WORDS = "|".join(sorted(SCALE, key=len, reverse=True))
-NUMERAL = re.compile(rf"(?<![\w.])(\d[\d,]*(?:\.\d+)?)(?: ?({WORDS})(?![a-z]))?", re.ASCII)
+NUMERAL = re.compile(rf"(?<![\w.])(\d(?:[\d,]*\d)?(?:\.\d+)?)(?: ?({WORDS})(?![a-z]))?", re.ASCII)
+LISTED = re.compile(r"(?:, | and | or | to |, and |–|、| ?[和或到至] ?)")
 PLACE = re.compile(r"\$?\{[^{}]*\}")
 
 
-def numbers(text: str) -> Counter[Decimal]:
+def numbers(text: str, shared: bool = False) -> Counter[Decimal]:
     """Return the values of the numbers in a text, in digits and words of size.
+
+    ``shared``: in "85 and 124 million" both are millions.
 
     Examples
     --------
     >>> numbers("175 billion") == numbers("1,750 亿") == {175 * 10**9: 1}
     True
+    >>> numbers("85 and 124 million", shared=True) == numbers("8,500 万和 1.24 亿")
+    True
     """
     found: Counter[Decimal] = Counter()
-    for match in NUMERAL.finditer(PLACE.sub("", text)):
-        found[Decimal(match[1].replace(",", "")) * SCALE.get(match[2], 1)] += 1
+    text, scale, before = PLACE.sub("", text), 1, 0
+    for match in reversed(list(NUMERAL.finditer(text))):
+        together = shared and LISTED.fullmatch(text[match.end() : before])
+        scale = SCALE.get(match[2], scale if together and not match[2] else 1)
+        found[Decimal(match[1].replace(",", "")) * scale] += 1
+        before = match.start()
     return found
 
 
@@ -50,7 +59,9 @@ def faults(message: str, words: str) -> list[str]:
     >>> faults("{n} of 12 layers", "12 层中的 {n} 层"), faults("{n} of 12", "{m} / 13")
     ([], ['other numbers: 12; 13', 'other places: {n}; {m}'])
     """
-    found = _difference("numbers", numbers(message), numbers(words))
+    old = [numbers(message), numbers(message, shared=True)]
+    new = [numbers(words), numbers(words, shared=True)]
+    found = [] if any(n in old for n in new) else _difference("numbers", old[1], new[1])
     found += _difference(
         "places", Counter({*PLACE.findall(message)}), Counter({*PLACE.findall(words)})
     )
@@ -58,7 +69,9 @@ def faults(message: str, words: str) -> list[str]:
 
 
 def _difference(kind: str, old: Counter, new: Counter) -> list[str]:
-    lost, added = (" ".join(map(str, sorted(part))) or "none" for part in (old - new, new - old))
+    lost, added = (
+        " ".join(f"{n}" for n in sorted(part)) or "none" for part in (old - new, new - old)
+    )
     return [f"other {kind}: {lost}; {added}"] if old != new else []
 
 
@@ -103,10 +116,12 @@ def check(language: str) -> int:
     return int(n_wrong > 0)
 
 
-def build(language: str, folder: Path | None = None, locale: Path = LOCALE) -> int:
+def build(
+    language: str, target: Path | None = None, locale: Path = LOCALE, **settings: object
+) -> int:
     """Build the site in a language; what has no translation stays in English."""
-    target = folder or messages.ROOT / "_build" / language / "html"
-    settings = {"language": language, "locale_dirs": [str(locale)]}
+    target = target or messages.ROOT / "_build" / language / "html"
+    settings |= {"language": language, "locale_dirs": [str(locale)]}
     status = messages.build("html", target, target.parent / ".doctrees", settings)
     print(f"The edition is in {target}.")
     return status

@@ -40,14 +40,10 @@ def build(builder: str, target: Path, doctrees: Path, settings: dict) -> int:
     return app.statuscode
 
 
-def collect(target: Path) -> int:
+def collect(target: Path, **settings: object) -> int:
     """Write the messages of the book into a folder."""
-    settings = {
-        "templates_path": ["book/_theme"],
-        "nb_mime_priority_overrides": [
-            ("gettext", kind, place) for place, kind in enumerate(SHOWN)
-        ],
-    }
+    shown = [("gettext", kind, place) for place, kind in enumerate(SHOWN)]
+    settings |= {"templates_path": ["book/_theme"], "nb_mime_priority_overrides": shown}
     return build("gettext", target, target / ".doctrees", settings)
 
 

@@ -9,7 +9,6 @@ from mentions import OWN
 from sphinx.application import Sphinx
 from sphinx.util.images import get_image_size
 from sphinx.writers.html5 import HTML5Translator
-from words import _
 
 OWN_ASSETS = {
     "book.css", "components.css", "models.css", "book.js", "search.js", "search-index.js",
@@ -134,7 +133,7 @@ def part_of(app: Sphinx, pagename: str) -> str:
         Path of the page's source, without suffix.
     """
     parts = (tree for tree in app.config.external_site_map.root.subtrees if tree.numbered)
-    return next((_(part.caption) for part in parts if pagename in part.items), "")
+    return next((part.caption for part in parts if pagename in part.items), "")
 
 
 def is_own(asset: Path) -> bool:

@@ -196,7 +196,7 @@ def facts(model: "Published") -> Iterator[tuple[str, str]]:
     from paramlab import count
 
     yield WORDS["kind"], WORDS["kind text"].format(kind=said(model.kind), year=model.year)
-    published = model.published_total
+    published = said(model.published_total)
     if model.published_active:
         published = WORDS["published text"].format(total=published, active=model.published_active)
     if model.config:
@@ -218,7 +218,11 @@ def facts(model: "Published") -> Iterator[tuple[str, str]]:
         if published:
             yield WORDS["published"], published
         yield WORDS["basis"], WORDS["basis quoted"]
-    window = WORDS["window text"].format(window=model.window) if model.window else ""
+    window = (
+        WORDS["window text"].format(window=said(model.window, computed=True))
+        if model.window
+        else ""
+    )
     yield WORDS["window"], window or WORDS["window unknown"]
     yield WORDS["license"], said(model.license) or WORDS["license unknown"]
     if model.note:
@@ -391,7 +395,9 @@ def _family(model: "Published", sizes: "Sizes", caption: str = "") -> str:
         )
         c = other.config
         shape = f"{c.n_layers} × {c.d_model:,}" if c else ""
-        rows.append((name, str(other.year), sizes[other] or "", shape, other.window))
+        rows.append(
+            (name, str(other.year), sizes[other] or "", shape, said(other.window, computed=True))
+        )
         slugs.append(other.slug)
     return linked(_table(rows, "beside", caption), "", slugs) if len(rows) > 1 else ""
 

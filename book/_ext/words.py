@@ -25,6 +25,7 @@ from paramlab.page import LINE, pieces
 from sphinx import locale
 from sphinx.application import Sphinx
 from sphinx.builders.gettext import MessageCatalogBuilder, MsgOrigin
+from sphinx.transforms import SphinxTransform
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
 OUTPUTS = "outputs"
@@ -146,7 +147,7 @@ QUIET = {"code", "script", "style", "math", "pre", "desc"}  # what is in them is
 ATTRIBUTE = re.compile(r'\b(aria-label|alt|title|placeholder|data-label)="([^"]*)"')
 NUMBER = re.compile(r"(?<![\w.,#])(?<!\w-)[-+−]?\d(?:[\d.,]*\d)?(?!\w|-\w|[.,]\d)")
 WORD = re.compile(r"[^\W\d_]{2}")
-EDGE = re.compile(r"^[\s「」●◐△✕?·:]+|\s+$")
+EDGE = re.compile(r"^(?:[\s「」●◐△✕?·:]|</\w+>)+|\s+$")
 RUN_IN = re.compile(r"<strong>[^<]*</strong>(?=\s)")
 WRAP = re.compile(r"(<(?!code)(\w+)[^>]*>)((?:(?!</\2>).)*)(</\2>)", re.DOTALL)
 
@@ -244,7 +245,7 @@ def message(text: str, say: Say, computed: bool = False) -> str:
     return re.sub(r"\{(\d+)\}", lambda m: numbers[int(m[1]) - 1], words) if computed else words
 
 
-LABEL = re.compile(r'(<g id="(?:\w*_)?text_\d+">)(.*?)(</g>\s)', re.DOTALL)
+LABEL = re.compile(r'(<g id="text_\d+">(?:\s*<g id="patch_\d+">.*?</g>)?)(.*?)(</g>)', re.DOTALL)
 LINES = re.compile(r"(<text[^>]*>)(.*?)(</text>)", re.DOTALL)
 
 
@@ -286,14 +287,30 @@ def said(text: str, kind: Callable[..., str] = message, **options: object) -> st
     return kind(text, say, **options) if say and text else text
 
 
+def catalog(app: Sphinx, domain: str) -> Say:
+    """Load a catalog of the language of the site, and return what says its messages."""
+    folders = [str(Path(app.srcdir, folder)) for folder in app.config.locale_dirs]
+    return locale.init(folders, app.config.language, domain)[0].gettext
+
+
 def load_outputs(app: Sphinx, env, docnames: list[str]) -> None:
     """Load the words of outputs, once Sphinx has compiled its catalogs."""
-    folders = [str(Path(app.srcdir, folder)) for folder in app.config.locale_dirs]
-    locale.init(folders, app.config.language, OUTPUTS)
+    catalog(app, OUTPUTS)
+
+
+class Sources(SphinxTransform):
+    """Name the source of every cell of a table, without which Sphinx takes no message from it."""
+
+    default_priority = 5  # before Sphinx translates
+
+    def apply(self, **kwargs: object) -> None:
+        """Change one page."""
+        for node in self.document.findall(nodes.paragraph):
+            node.source = node.source or self.document["source"]
 
 
 class SaidOutputs(SphinxPostTransform):
-    """Say the boxes, quizzes and tables that cells wrote as HTML."""
+    """Say what cells wrote as HTML, and the description of the page, which Sphinx leaves out."""
 
     default_priority = 595  # after claim boxes are arranged, before mentions in them are linked
     formats = ("html",)
@@ -303,6 +320,8 @@ class SaidOutputs(SphinxPostTransform):
         for raw in self.document.findall(nodes.raw) if saying() else ():
             if "data-component" not in raw.astext():
                 raw[:] = [nodes.Text(said(raw.astext(), fragment))]
+        for meta in self.document.findall(nodes.meta) if saying() else ():
+            meta["content"] = catalog(self.app, self.env.docname)(meta["content"])
 
 
 # ------------------------------------------------------------------ messages for translators
@@ -374,7 +393,9 @@ class BookMessages(MessageCatalogBuilder):
 
 
 def say_settings(app: Sphinx, config) -> None:
-    """Put the title of the book and the names of figures into the language of the site."""
+    """Put the title of the book and of its parts, and the names of figures, into its language."""
+    for part in config.external_site_map.root.subtrees:
+        part.caption = _(part.caption)
     config.project = _(config.project)
     config.numfig_format = translated(config.numfig_format)
 
@@ -382,8 +403,9 @@ def say_settings(app: Sphinx, config) -> None:
 def setup(app: Sphinx) -> dict:
     """Say everything in the language of the site."""
     app.add_builder(BookMessages, override=True)
+    app.add_transform(Sources)
     app.add_post_transform(SaidOutputs)
-    app.connect("config-inited", say_settings)
+    app.connect("config-inited", say_settings, priority=950)  # the contents are read
     app.connect("env-before-read-docs", load_outputs)
     app.connect("build-finished", write_scripts, priority=700)  # slides carry a script
     return {"parallel_read_safe": True, "parallel_write_safe": True}

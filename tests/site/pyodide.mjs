@@ -13,6 +13,7 @@ const { loadPyodide } = await import(pathToFileURL(`${folder}/pyodide.mjs`).href
 const pyodide = await loadPyodide({
   indexURL: `${folder}/`,
   lockFileURL: `${folder}/${live.lock}`,
+  stdLibURL: `${folder}/${live.library}`,
   env: { HOME: "/home/pyodide", MPLBACKEND: "agg", PYTHONDONTWRITEBYTECODE: "1" },
 });
 await pyodide.loadPackage(["paramlab", ...live.packages], { messageCallback: () => {} });

@@ -2,14 +2,26 @@
 
 import json
 import re
+import shutil
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from functools import partial
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 
+import firefox
 import nbformat
 import pytest
-from conftest import skip_or_fail
-from paramlab import count
+from checks import sub_path
+from conftest import Quiet, Visit, skip_or_fail
+from paramlab import ModelConfig, count
 from paramlab.files.config_json import read_config_json
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Browser, Locator, Page
 from test_browser import violations
 
 CHAPTERS = [f"{part}.html" for part in (
@@ -19,7 +31,20 @@ CHAPTERS = [f"{part}.html" for part in (
 FAST = {"parameters/04.html"}
 PURE = "reference/formulas.html"  # its first cells need nothing but Python
 LOAD_SECONDS, PAGE_SECONDS = 120, 480  # beyond which something hangs, on a busy machine
+QUIET = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+SCRIPT = "text/javascript"
+UNREACHABLE = (
+    "Python could not be loaded: the connection was lost, or a file is not the right one. "
+    "Run tries again."
+)
 ENDED = re.compile("done in|stopped|Stopped|needs|could not|has ended|only in a page|cannot run")
+# A number of a cell, and what it is changed to; then what the cell prints.
+CHANGES = {
+    "parameters/01.html": ("by-hand", "[5, -4]", "[7, -4]", "output: [11 3]"),
+    "parameters/02.html": ("by-hand", "bias=1)", "bias=2)", "[4, 0, 2]"),
+    "parameters/04.html": ("by-hand", "vocab_size=3", "vocab_size=4", "everything: TINY"),
+    "context/12.html": ("square", "8, 16)", "8, 32)", "32 tokens: 528 filled"),
+}
 # What the cells of a page show: the book's output and the one computed in the page, as words.
 OUTPUTS = """() => [...document.querySelectorAll(".cell[id]:has(.live-tools)")].map((cell) => {
   const words = (boxes) => boxes.map((box) => {
@@ -150,6 +175,61 @@ def test_a_change_is_seen_kept_and_taken_home_and_can_be_undone(visit):
     assert window.faults == []
 
 
+@pytest.fixture(scope="module")
+def stick(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Copy the site elsewhere, serve it as a reader would, and return its address."""
+    copy = shutil.copytree(site, tmp_path_factory.mktemp("stick") / "site")
+    port = firefox.free_port()
+    options = ["--bind", "127.0.0.1", "--directory", str(copy)]
+    command = [sys.executable, "-m", "http.server", str(port), *options]
+    with subprocess.Popen(command, **QUIET) as server:
+        for _ in range(100):
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/live.json")
+            except urllib.error.HTTPError:
+                break
+            except OSError:
+                time.sleep(0.1)
+        yield f"http://127.0.0.1:{port}"
+        server.terminate()
+
+
+@pytest.mark.parametrize("path", CHANGES)
+def test_from_a_memory_stick_a_number_is_changed_and_its_consequence_seen(
+    browser: Browser, stick: str, path: str
+):
+    name, old, new, printed = CHANGES[path]
+    window = Visit(browser, stick)
+    cell = cell_of(window.open(path), name)
+    code = cell.locator(".cell_input pre").inner_text()
+    assert code.count(old) == 1
+    assert "done" in change(window.page, cell, code.replace(old, new))
+    tiny = ModelConfig(n_layers=1, d_model=2, n_heads=1, d_ff=8, vocab_size=4, n_ctx=4)
+    assert printed.replace("TINY", f"{count(tiny).total}") in " ".join(output(cell).split())
+    window.context.close()
+    assert window.faults == []
+
+
+def test_a_chapter_runs_in_firefox_too(address: str, tmp_path: Path):
+    if not firefox.program():
+        pytest.skip("no Firefox on this machine: apt-get install firefox-esr")
+    with firefox.Firefox(tmp_path, LOAD_SECONDS) as window:
+        window.open(f"{address}/parameters/04.html")
+        window.run(f"""
+            document.querySelector(".run-all").click();
+            const words = () => document.querySelector(".live-panel p")?.textContent ?? "";
+            const isBusy = () => [...document.querySelectorAll(".live-panel button")].some(
+                (button) => button.textContent === "Stop" && !button.hidden);
+            while (!/{ENDED.pattern}/.test(words()) || isBusy())
+                await new Promise((resolve) => {{ setTimeout(resolve, 100); }});
+        """)
+        cells = window.run(f"return ({OUTPUTS})()")
+    assert cells
+    for cell in cells:
+        if not cell["varies"] and not cell["note"]:
+            assert cell["live"] == cell["own"], cell["name"]
+
+
 def test_a_file_of_the_reader_is_counted_or_refused_in_a_sentence(visit, tmp_path: Path):
     config = {
         "model_type": "llama", "hidden_size": 96, "intermediate_size": 200, "vocab_size": 1009,
@@ -254,14 +334,42 @@ def test_without_its_files_the_page_says_so_and_stays(visit):
     own = cell.inner_text()
     for file, spoil in (
         ("**/pyodide.asm.wasm", lambda route: route.abort("connectionreset")),
+        ("**/pyodide.asm.wasm", lambda route: route.fulfill(body=b"\0asm\1\0\0\0")),
+        ("**/pyodide.asm.js", lambda route: route.fulfill(body="another", content_type=SCRIPT)),
+        ("**/*python_stdlib.zip", lambda route: route.fulfill(body=b"PK another file")),
         ("**/paramlab-*.whl", lambda route: route.fulfill(body=b"PK another file")),
         ("**/live.json", lambda route: route.fulfill(status=404)),
     ):
         page.route(file, spoil)
-        assert "could not be loaded" in press(page, cell)
+        assert press(page, cell) == UNREACHABLE
         page.unroute(file)
     assert cell.inner_text() == own
     assert "done" in press(page, cell)
+
+
+class Failing(Quiet):
+    """Serve the interpreter up to its middle; then the connection is lost."""
+
+    def copyfile(self, source, outputfile) -> None:
+        """Send the file, or the half of it."""
+        if not self.path.endswith(".wasm"):
+            super().copyfile(source, outputfile)
+            return
+        outputfile.write(source.read()[: Path(source.name).stat().st_size // 2])
+        self.close_connection = True
+
+
+def test_a_connection_lost_in_the_middle_is_said_and_the_page_stays(browser: Browser, site: Path):
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Failing, directory=str(site)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    window = Visit(browser, f"http://127.0.0.1:{server.server_port}{sub_path(site).rstrip('/')}")
+    page = window.open(PURE)
+    cell = first_cell(page)
+    own = cell.inner_text()
+    assert press(page, cell) == UNREACHABLE
+    assert cell.inner_text() == own
+    window.context.close()
+    server.shutdown()
 
 
 @pytest.mark.parametrize("lacking", ["WebAssembly", "Worker"])

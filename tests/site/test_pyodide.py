@@ -5,9 +5,12 @@ import json
 import re
 import subprocess
 import sys
+import zipfile
+from base64 import b64encode
 from importlib.util import find_spec
 from pathlib import Path
 
+import live
 import numpy as np
 import pytest
 from conftest import ROOT, skip_or_fail
@@ -43,6 +46,12 @@ def test_what_a_reader_downloads_is_small_and_is_what_the_lock_file_says(folder:
     for package in packages.values():
         wheel = (folder / package["file_name"]).read_bytes()
         assert hashlib.sha256(wheel).hexdigest() == package["sha256"]
+    core = live.listed().core
+    for name, integrity in stated["integrity"].items():
+        digest = hashlib.sha256((folder / name).read_bytes()).digest()
+        assert integrity == f"sha256-{b64encode(digest).decode()}"
+        assert name == stated["library"] or digest.hex() == core[name]
+    assert len(stated["integrity"]) == len(core)
     assert (folder / packages["paramlab"]["file_name"]).stat().st_size <= 250_000
     assert all((folder / source).is_file() for source in stated["files"].values())
 
@@ -80,6 +89,20 @@ def test_a_figure_is_drawn_and_no_list_of_fonts_is_made(folder: Path):
     assert drawn.returncode == 0, drawn.stderr[-2000:]
     assert drawn.stdout.count("<svg") == 2 and drawn.stdout.count("</svg>") == 2
     assert "font" not in drawn.stderr
+
+
+def test_what_a_first_run_imports_is_compiled_and_what_is_rare_is_fetched_later(folder: Path):
+    stated = json.loads((folder / "live.json").read_text("utf-8"))
+    packages = json.loads((folder / stated["lock"]).read_text("utf-8"))["packages"]
+    for archive, usual in (
+        (stated["library"], "json/decoder.pyc"),
+        (packages["numpy"]["file_name"], "numpy/_core/numeric.pyc"),
+        (packages["matplotlib"]["file_name"], "matplotlib/figure.pyc"),
+    ):
+        with zipfile.ZipFile(folder / archive) as package:
+            assert usual in package.namelist() and usual[:-1] not in package.namelist()
+    assert "/lib/python3.12/pickletools.py" in stated["files"]
+    assert "/lib/python3.12/site-packages/paramlab/cli.pyc" in stated["files"]
 
 
 @pytest.mark.slow

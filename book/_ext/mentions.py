@@ -12,8 +12,17 @@ from addresses import NUMBERED
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
+from words import _
 
 LEDGER = "book/reference/ledger"
+CALCULATORS = "book/reference/calculators"
+ASKED = {  # what a calculator is asked for the number of a claim, as the end of its address
+    "a33": "context=4096&amp;model=llama2-7b",
+    "b2": "tied_twice=1&amp;without_position_table=1&amp;without_norm_gains=1"
+    "&amp;without_all_biases=1&amp;model=gpt3-175b",
+    "b6": "context=131072&amp;model=llama3.1-8b",
+    "b9": "compared=2048&amp;context=32768&amp;model=gpt3-175b",
+}
 ITEM = r"(?:[AB]\d{1,2}|\d{1,2})\b"
 ARXIV = re.compile(r"(?<![\d./])(\d{4}\.\d{5})(v\d+)?\b(?!\.\d)")
 EXERCISE = re.compile(r"\b[Ee]xercise (\d)\b(?!\.\d)")
@@ -22,6 +31,7 @@ CLOSED = (nodes.reference, nodes.title, nodes.literal, nodes.literal_block, node
 OWN = re.compile(r'class="(?:admonition claim|record|corrections|quiz)"')  # by paramlab
 TAG = re.compile(r"(<[^>]*>)")
 CELL = re.compile(r'<span data-cell="([^"]*)">')
+SHOWN = re.compile(r'id="(\w+)" data-verdict(?:(?!</section>).)*?data-cell=.*?(?=</dd>)', re.DOTALL)
 
 
 def targets(text: str) -> list[tuple[str, str]]:
@@ -123,6 +133,7 @@ class Mentions(SphinxPostTransform):
 
     def linked_html(self, html: str) -> str:
         """HTML with its mentions linked, except in code, headings and links."""
+        html = SHOWN.sub(self._with_calculator, html)
         pieces, closed, cell = [], 0, ""
         for token in TAG.split(html):
             if token.startswith("<"):
@@ -136,6 +147,13 @@ class Mentions(SphinxPostTransform):
                 uri = named and not closed and self.address(named, cell)
                 pieces.append(f'<a href="{uri}">{piece}</a>' if uri else piece)
         return "".join(pieces)
+
+    def _with_calculator(self, shown: re.Match) -> str:
+        """Where a claim is shown, with a link to the calculator that answers it."""
+        if shown[1] not in ASKED or CALCULATORS not in self.env.found_docs:
+            return shown[0]
+        uri = self.app.builder.get_relative_uri(self.env.docname, CALCULATORS)
+        return f'{shown[0]}, <a href="{uri}#{ASKED[shown[1]]}">{_("calculator")}</a>'
 
 
 def _within(node: nodes.Node, kinds: tuple[type, ...]) -> bool:

@@ -14,6 +14,7 @@ import component_parameter_count as parameter_count
 import component_reader_guess as reader_guess
 import component_token_temperature as token_temperature
 import components
+import mentions
 import pytest
 from bs4 import BeautifulSoup
 from checks import ROOT
@@ -494,6 +495,26 @@ def test_without_a_script_a_chapter_shows_the_head_and_the_chances_at_first(visi
         assert not box.locator("form").is_visible()
         assert box.locator("[data-value=answer]").is_visible() and box.locator("td").count() >= 6
     assert "80.0%" in page.locator("attention-head .looks").inner_text()
+
+
+NUMBER = re.compile(r"\d[\d,]*\.?\d*")
+
+
+@pytest.mark.parametrize("record", mentions.ASKED)
+def test_a_calculator_gives_a_number_of_the_claim_that_links_to_it(visit, record):
+    window = visit("phone")
+    page = window.open(LEDGER)
+    page.locator(f"#{record}").get_by_role("link", name="calculator").click()
+    page.wait_for_url("**/calculators.html#*")
+    page.wait_for_function("scrollY > 0")
+    asked = mentions.ASKED[record].split("=")[0]
+    box = page.locator(f"[data-component]:has([name={asked}])").first
+    assert abs(box.bounding_box()["y"]) < 100
+    claim = claims.by_id(record.upper())
+    said = f"{claim.right} {claim.stops} {claim.better}"
+    wanted = {n.rstrip(".,") for n in NUMBER.findall(said) if len(n.rstrip(".,")) > 3}
+    assert wanted & {n.rstrip(".,") for n in NUMBER.findall(box.inner_text())}
+    assert window.faults == []
 
 
 def test_the_ledger_is_filtered_and_a_link_finds_its_claim(visit):

@@ -241,6 +241,13 @@ def test_fields_that_are_known_to_change_nothing_change_nothing(kind):
             assert name in OF_WINDOWS
 
 
+def test_the_numbers_of_tokens_change_nothing_whatever_the_token_is():
+    fields = {"model_type": "llama"}
+    assert config_from_hf(fields | {"image_break_token_id": 12}) == config_from_hf(fields)
+    with pytest.raises(UnsupportedModel, match="'image_break_tokens' is not known here"):
+        config_from_hf(fields | {"image_break_tokens": 12})
+
+
 @kinds
 @settings(max_examples=10, deadline=None)
 @given(data=st.data())
@@ -664,6 +671,12 @@ def test_what_a_whole_says_twice_has_to_agree():
         config_from_hf(fields | {"vocab_size": 9})
     with pytest.raises(UnsupportedModel, match="tie_word_embeddings is not there"):
         config_from_hf({"model_type": "mistral3", "text_config": {"model_type": "mistral"}})
+
+
+def test_a_part_may_mean_other_defaults_by_a_name_that_it_shares():
+    text = {"model_type": "llama", "hidden_size": 64}
+    inside = config_from_hf({"model_type": "voxtral", "text_config": text})
+    assert (inside.n_layers, config_from_hf(text).n_layers) == (30, 32)
 
 
 def test_a_file_of_before_the_parts_had_places_of_their_own():

@@ -224,6 +224,9 @@ def _inside_a_whole(config: tf.PretrainedConfig) -> torch.nn.Module:
     return whole
 
 
+POSITIONS = ("position", "pos_embedding")
+
+
 def count(model: torch.nn.Module) -> dict[str, int]:
     """Add up the distinct parameters of a model, by what the library calls them."""
     counts = dict.fromkeys(("total", "bias", "norm", "embedding", "position", "buffers"), 0)
@@ -241,7 +244,7 @@ def count(model: torch.nn.Module) -> dict[str, int]:
                 counts["norm"] += parameter.numel()
             elif name.endswith("bias"):
                 counts["bias"] += parameter.numel()
-            elif "position" in (path if name == "embedding" else name):
+            elif any(part in (path if name == "embedding" else name) for part in POSITIONS):
                 counts["position"] += parameter.numel()
             elif isinstance(module, torch.nn.Embedding):
                 position = any(part in path for part in ("pos", "wpe", "relative"))
@@ -314,7 +317,10 @@ def audit(kinds: Iterable[str]) -> int:
     for kind in kinds:
         *_, (fields, counts) = cases(kind, 1, SEED)
         row = family(kind)
-        for name in sorted((everywhere().harmless | row.harmless) - row.names_read - read_here):
+        names = {field.name for field in dataclasses.fields(tf.CONFIG_MAPPING[kind])}
+        ended = {name for name in names if name.endswith(everywhere().harmless_endings)}
+        harmless = everywhere().harmless | row.harmless | ended
+        for name in sorted(harmless - row.names_read - read_here):
             for value in values:
                 tried += 1
                 try:

@@ -19,7 +19,7 @@ from typing import Any
 import transformers as tf
 from families import build, count, random_fields, read
 from paramlab.errors import UnsupportedModel
-from paramlab.files.families import aliases, family, wholes
+from paramlab.files.families import family, kinds_of_a_part, wholes
 from paramlab.files.hugging_face import config_from_hf
 from paramlab.params import count as our_count
 from published import COUNTED
@@ -61,15 +61,13 @@ def random_whole(kind: str, rng: random.Random) -> dict[str, Any]:
     """Draw a model of a language model and its parts."""
     row = family(kind)
     (at, kinds), *others = row.whole.items()
-    language = aliases().get(first := kinds.split()[0], first)
-    text = random_fields(language, rng) | {"model_type": first}
+    text = random_fields(next(iter(kinds_of_a_part(kinds))), rng)
     for name in ("architectures", "id2label", "tie_word_embeddings"):
         text.pop(name, None)
     fields = {"model_type": kind, at: text}
-    fields |= {
-        name: random_part(rng.choice([k for k in kinds.split() if k in tf.CONFIG_MAPPING]), rng)
-        for name, kinds in others
-    }
+    for name, kinds in others:
+        known = [each for each in kinds_of_a_part(kinds) if each in tf.CONFIG_MAPPING]
+        fields[name] = random_part(rng.choice(known), rng)
     if rng.random() < 0.7 or "tied" not in row.style:
         fields["tie_word_embeddings"] = rng.random() < 0.5
     for ours, at_top in row.reads.items():

@@ -105,7 +105,7 @@ def _value(text: str, sizes: dict[str, Any]) -> Any:
     """Evaluate an expression of the table; what a file says enters as values alone."""
     try:
         return eval(_compiled(text), {"__builtins__": {}, "len": len}, sizes)
-    except TypeError:
+    except (TypeError, IndexError):
         raise ValueError(f"{text} is no size: a field it is made of is of another type") from None
 
 

@@ -87,6 +87,7 @@ class Everywhere(NamedTuple):
     """What holds in every family."""
 
     harmless: frozenset[str]
+    harmless_endings: tuple[str, ...]
     quantization: tuple[str, ...]
     language_models: tuple[str, ...]
     activations: dict[str, str]  # by the library's names
@@ -133,7 +134,20 @@ def wholes() -> tuple[str, ...]:
 def texts() -> tuple[str, ...]:
     """Return the rows that only a language model inside such a whole is of."""
     first = (next(iter(row(name)["whole"].values())) for name in wholes())
-    return tuple({kinds.split()[0]: None for kinds in first if kinds.split()[0] in _texts()})
+    rows = (next(iter(kinds_of_a_part(kinds).values())) for kinds in first)
+    return tuple(dict.fromkeys(each for each in rows if each in _texts()))
+
+
+def kinds_of_a_part(text: str) -> dict[str, str]:
+    """Return which values of ``model_type`` a part may have, and the row of each.
+
+    Examples
+    --------
+    >>> kinds_of_a_part("- llama=voxtral_text *")
+    {'llama': 'voxtral_text', '*': '*'}
+    """
+    named = (kind.partition("=") for kind in text.removeprefix("- ").split())
+    return {kind: row or kind for kind, _, row in named}
 
 
 @cache
@@ -149,6 +163,7 @@ def everywhere() -> Everywhere:
     activations = all_of_them["activations"]
     return Everywhere(
         harmless=frozenset(all_of_them["harmless"].split()),
+        harmless_endings=tuple(all_of_them["harmless_endings"].split()),
         quantization=tuple(all_of_them["quantization"].split()),
         language_models=tuple(all_of_them["language_models"].split()),
         activations={name: ours for ours, theirs in activations.items() for name in theirs.split()},

@@ -21,6 +21,7 @@ from paramlab.files.families import (
     aliases,
     everywhere,
     family,
+    kinds_of_a_part,
     model_types,
     texts,
     wholes,
@@ -208,12 +209,12 @@ def part_of(fields: Fields, name: str) -> Fields:
 
 def _part_row(part: Fields, at: str, kinds: str, whole: str = "") -> Family:
     """Return the row of a part: one of these kinds, the first if it names none."""
-    first, *others = kinds.removeprefix("- ").split()
-    named = part.get("model_type", first)
+    rows = kinds_of_a_part(kinds)
+    named = part.get("model_type", next(iter(rows)))
     if named == whole:  # in older files a part has the name of the whole
-        named = first
-    row = aliases().get(named, named)
-    if row not in (aliases().get(first, first), *others, *(model_types() if "*" in others else ())):
+        named = next(iter(rows))
+    row = rows.get(named) or aliases().get(named, named)
+    if row not in (*rows.values(), *(model_types() if "*" in rows else ())):
         raise UnsupportedModel(f"the model_type of {at}, {shown(named)}, is not known here")
     return family(row)
 
@@ -487,7 +488,11 @@ def _refuse_the_rest(fields: Fields, row: Family, n_layers: int) -> None:
             one_of(name, value, row.only[name])
         elif name in everywhere().per_layer or name in row.kinds_in:
             _check_layers(name, value, row, n_layers)
-        elif name not in known and value not in (None, False, 0, "", [], {}):
+        elif (
+            name not in known
+            and not name.endswith(everywhere().harmless_endings)
+            and value not in (None, False, 0, "", [], {})
+        ):
             raise UnsupportedModel(
                 f"the field {shown(name)} is not known here and may change the count"
             )

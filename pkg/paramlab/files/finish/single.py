@@ -40,6 +40,13 @@ def mpt(values: Values) -> None:
             raise UnsupportedModel(f"attn_config.{name} is not known here")
 
 
+def gemma4_unified(values: Values) -> None:
+    """Insist that there are no experts and no inputs for each layer, as in Gemma 4 there may be."""
+    one_of("hidden_size_per_layer_input", values["_hidden_size_per_layer_input"], (0,))
+    one_of("enable_moe_block", values["_enable_moe_block"], (False,))
+    gemma4(values)
+
+
 def gemma4(values: Values) -> None:
     """Count the layers of each kind: local or global, with keys of their own or of others."""
     n_layers, kinds = values["n_layers"], values["_kinds"]

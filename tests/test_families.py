@@ -673,6 +673,20 @@ def test_what_a_whole_says_twice_has_to_agree():
         config_from_hf({"model_type": "mistral3", "text_config": {"model_type": "mistral"}})
 
 
+def test_the_writer_of_a_reader_and_a_writer_says_itself_if_its_head_is_tied():
+    fields = {"model_type": "vision-encoder-decoder", "tie_word_embeddings": False}
+    tied = config_from_hf(fields | {"decoder": {"model_type": "gpt2"}})
+    own = config_from_hf(fields | {"decoder": {"model_type": "gpt2", "tie_word_embeddings": False}})
+    assert count(own).total - count(tied).total == 50257 * 768
+    with pytest.raises(UnsupportedModel, match="depths is .2, 2.; it must be a list of 4 numbers"):
+        config_from_hf(fields | {"encoder": {"model_type": "donut-swin", "depths": [2, 2]}})
+
+
+def test_a_projector_that_reads_several_layers_is_refused():
+    with pytest.raises(UnsupportedModel, match="vision_feature_layer names more than one layer"):
+        config_from_hf({"model_type": "llava", "vision_feature_layer": [-2, -5]})
+
+
 def test_a_part_may_mean_other_defaults_by_a_name_that_it_shares():
     text = {"model_type": "llama", "hidden_size": 64}
     inside = config_from_hf({"model_type": "voxtral", "text_config": text})

@@ -33,6 +33,34 @@ HEADS = ("num_heads", "num_attention_heads", "encoder_attention_heads")
 SMALL = ("spatial_merge_size", "temporal_patch_size", "scale_factor", "mlp_ratio", "in_channels",
          "num_channels", "pos_emb_height", "pos_emb_width")  # fmt: skip
 
+# What chance does not draw: other writers than the first, and readers of pictures in four stages.
+DECODER = {"vocab_size": 90, "add_cross_attention": True, "is_decoder": True}
+SMALL_BART = DECODER | {"decoder_layers": 2, "d_model": 24, "decoder_attention_heads": 4,
+                        "decoder_ffn_dim": 40, "max_position_embeddings": 20}  # fmt: skip
+SMALL_VIT = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2,
+             "intermediate_size": 20, "image_size": 32, "patch_size": 8}  # fmt: skip
+STAGES = {"model_type": "donut-swin", "embed_dim": 4, "depths": [1, 2, 3, 1],
+          "num_heads": [1, 2, 4, 4], "window_size": 3, "image_size": [96, 64]}  # fmt: skip
+BY_HAND = [
+    {"model_type": "vision-encoder-decoder", "decoder": decoder, "encoder": encoder}
+    for decoder, encoder in (
+        ({"model_type": "mbart"} | SMALL_BART, STAGES),
+        ({"model_type": "mbart"} | SMALL_BART | {"d_model": 32}, STAGES | {"qkv_bias": False}),
+        (
+            {"model_type": "trocr", "cross_attention_hidden_size": 16} | SMALL_BART,
+            {"model_type": "deit", "qkv_bias": False} | SMALL_VIT,
+        ),
+        (
+            {"model_type": "trocr", "layernorm_embedding": False} | SMALL_BART,
+            {"model_type": "vit"} | SMALL_VIT,
+        ),
+        (
+            {"model_type": "gpt2", "n_layer": 2, "n_embd": 24, "n_head": 4} | DECODER,
+            {"model_type": "vit"} | SMALL_VIT,
+        ),
+    )
+]
+
 
 def random_part(kind: str, rng: random.Random) -> dict[str, Any]:
     """Draw the sizes of a part that is no language model."""
@@ -91,7 +119,10 @@ def cases(kind: str, n: int, seed: int) -> Iterator[list[Any]]:
         yield [fields, counts]
         n -= i >= 0
         if not n:
-            return
+            break
+    for fields in BY_HAND:
+        if fields["model_type"] == kind:
+            yield [fields, count(build(read(fields)))]
 
 
 def compare(n: int, seed: int) -> int:

@@ -136,10 +136,10 @@ def _whole(fields: Fields, row: Family) -> ModelConfig:
     own = row.names_read | row.harmless | row.only.keys() | row.whole.keys() | _OF_THE_WHOLE
     rest = _without(fields, set(own))
     is_flat = row.flat and fields.get(at) is None  # as older files are
-    text = part_of(fields | {at: rest if is_flat else fields.get(at) or {}}, at)
+    text = _language_part(fields | {at: rest if is_flat else fields.get(at) or {}}, row, at)
     if "tied" in row.style:
         text.setdefault(_TIED, row.style["tied"])
-    elif _TIED not in text:
+    elif _TIED not in text and _TIED not in row.harmless:
         raise UnsupportedModel(f"{_TIED} is not there, and what that means is open in this family")
     if _TIED in row.only:
         one_of(_TIED, text[_TIED], row.only[_TIED])
@@ -148,7 +148,10 @@ def _whole(fields: Fields, row: Family) -> ModelConfig:
     language = _language_model(text, text_row)
     repeated = set(rest) if is_flat else _check_repeated(rest, text, text_row)
     _refuse_the_rest_of_a_part(_without(fields, repeated.union(row.whole)), row)
-    sizes = vars(language) | _helps(_values(fields, row))
+    own_values = _values(fields, row)
+    for function in row.finish:
+        RULES[function](own_values)
+    sizes = vars(language) | _helps(own_values)
     further = list(language.further)
     with _refusals(fields, row):
         for name, kinds in others:
@@ -191,6 +194,11 @@ def _check_repeated(rest: Fields, text: Fields, row: Family) -> set[str]:
                 )
             repeated.add(name)
     return repeated
+
+
+def _language_part(fields: Fields, row: Family, at: str) -> Fields:
+    """Return the part that is the language model; above it, being tied may mean something else."""
+    return part_of(_without(fields, {_TIED} & row.harmless), at)
 
 
 def part_of(fields: Fields, name: str) -> Fields:
@@ -253,7 +261,7 @@ def notes_on(fields: Fields) -> list[str]:
         notes.append(f"it names no model_type; read as {_known_type(fields)}, by its architectures")
     if row.whole:
         (at, kinds), *_ = row.whole.items()
-        inner = part_of(fields, at) if isinstance(fields.get(at), dict) else {}
+        inner = _language_part(fields, row, at) if isinstance(fields.get(at), dict) else {}
         fields, row = inner or fields, _part_row(inner, at, kinds)
     return [*notes, *stretched_window_note(fields, row), *defaults_note(fields, row)]
 

@@ -52,3 +52,20 @@ def step3p7_vision(values: Values) -> None:
     if type(ratio) not in (int, float) or not 0 < ratio < 1e6:
         raise UnsupportedModel(f"mlp_ratio is {shown(ratio)}; it must be a number")
     values["_mlp_width"] = int(values["_hidden_size"] * ratio)
+
+
+def four_stages(values: Values) -> None:
+    """Insist on four stages, each twice as wide as the one before."""
+    for name in ("depths", "num_heads"):
+        if len(values[f"_{name}"]) != 4:
+            raise UnsupportedModel(
+                f"{name} is {shown(list(values[f'_{name}']))}; it must be a list of 4 numbers"
+            )
+    values["_hidden_size"] = 8 * values["_embed_dim"]
+
+
+def own_width_of_pictures(values: Values) -> None:
+    """Project nothing where the decoder says that it reads the width of the encoder."""
+    decoder = values["_decoder"]
+    own = isinstance(decoder, dict) and decoder.get("cross_attention_hidden_size")
+    values["_projected"] = not own

@@ -815,7 +815,7 @@ def faults(rows: dict[str, Row]) -> list[str]:
         if like or line[-1] not in rows:
             found.append(f"{name}: like {like or line[-1]!r} leads nowhere")
     parts = {kind for row in rows.values() for kinds in row.get("whole", {}).values()
-             for kind in kinds.split()}  # fmt: skip
+             for kind in families.kinds_of_a_part(kinds).values()}  # fmt: skip
     found += [
         f"{kind} is a part, but no row"
         for kind in parts - rows.keys() - {"*", "-"}

@@ -133,6 +133,13 @@ def deberta(values: Values) -> None:
     values["_pooler_hidden_size"] = values["_pooler_hidden_size"] or values["d_model"]
 
 
+def longt5(values: Values) -> None:
+    """Insist on a kind of encoder that is known."""
+    kinds = ("local", "transient-global")
+    one_of("encoder_attention_type", values["_encoder_attention_type"], kinds)
+    t5(values)
+
+
 def t5(values: Values) -> None:
     """Read the kind of MLP from its name, and whether there is an encoder alone."""
     if values["_activation"] is not None:

@@ -201,6 +201,7 @@ def test_a_larger_size_never_means_fewer_parameters(kind, data):
                "num_heads", "n_heads", "decoder_attention_heads", "position_buckets",
                "index_topk_freq", "num_kv_shared_layers", "num_dense_layers",
                "index_skip_topk_offset", "num_ln_in_parallel_attn",
+               "moe_layer_end_index",  # -1 is the last layer
                "num_layers", "full_attention_interval", "attn_layer_period",
                "attn_layer_offset", "expert_layer_period", "expert_layer_offset",
                "block_multiple_of"}  # fmt: skip

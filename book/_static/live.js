@@ -64,8 +64,8 @@
     const size = `${Math.ceil(Number(sizes.core) / 1e6)} MB`;
     place.insertAdjacentHTML("beforeend", _(`<p><label>Or here, in this page: <input type="file" multiple
       accept=".json,.gguf,.safetensors"></label> The file is not sent anywhere; of weights only the header
-      is read. The first time this loads Python, ${size}. A file may also be dropped here.</p>
-      <div class="cell_output live" role="region" aria-label="Count of your file" tabindex="0"></div>`));
+      is read. The first time this loads Python, ${size}. A file may also be dropped here.</p>`)
+      + `<div class="cell_output live" role="region" aria-label="${_("Count of your file")}" tabindex="0"></div>`);
     const box = place.lastElementChild;
     const take = (files) => act("count", { box, files: [...files] });
     place.querySelector("input").addEventListener("change", ({ target }) => take(target.files));

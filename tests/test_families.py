@@ -692,6 +692,8 @@ def test_a_part_may_mean_other_defaults_by_a_name_that_it_shares():
     text = {"model_type": "llama", "hidden_size": 64}
     inside = config_from_hf({"model_type": "voxtral", "text_config": text})
     assert (inside.n_layers, config_from_hf(text).n_layers) == (30, 32)
+    # Qwen3ASRForConditionalGeneration of transformers 5.23, where a file says nothing
+    assert count(config_from_hf({"model_type": "qwen3_asr"})).total == 2_039_626_880
 
 
 def test_a_file_of_before_the_parts_had_places_of_their_own():

@@ -676,11 +676,25 @@ def test_what_a_whole_says_twice_has_to_agree():
 
 def test_the_writer_of_a_reader_and_a_writer_says_itself_if_its_head_is_tied():
     fields = {"model_type": "vision-encoder-decoder", "tie_word_embeddings": False}
+    fields["encoder"] = {"model_type": "vit"}
     tied = config_from_hf(fields | {"decoder": {"model_type": "gpt2"}})
     own = config_from_hf(fields | {"decoder": {"model_type": "gpt2", "tie_word_embeddings": False}})
     assert count(own).total - count(tied).total == 50257 * 768
     with pytest.raises(UnsupportedModel, match="depths is .2, 2.; it must be a list of 4 numbers"):
+        fields["decoder"] = {"model_type": "gpt2"}
         config_from_hf(fields | {"encoder": {"model_type": "donut-swin", "depths": [2, 2]}})
+
+
+# What the library builds of a file that says nothing but its model_type (transformers 5.23).
+@pytest.mark.parametrize("kind", families.wholes())
+def test_a_whole_that_says_nothing_is_that_of_the_library_or_refused(kind):
+    written = next(case for case in WHOLES if case[0]["model_type"] == kind)
+    try:
+        silent = count(config_from_hf({"model_type": kind})).total
+    except UnsupportedModel as error:
+        assert "is not there" in str(error) or "no default for it" in str(error)
+    else:
+        assert silent == written[1]["total"]
 
 
 def test_a_projector_that_reads_several_layers_is_refused():

@@ -146,7 +146,7 @@ def kinds_of_a_part(text: str) -> dict[str, str]:
     >>> kinds_of_a_part("- llama=voxtral_text *")
     {'llama': 'voxtral_text', '*': '*'}
     """
-    named = (kind.partition("=") for kind in text.removeprefix("- ").split())
+    named = (kind.partition("=") for kind in text.removeprefix("- ").removeprefix("+ ").split())
     return {kind: row or kind for kind, _, row in named}
 
 

@@ -133,6 +133,9 @@ def _helps(values: dict[str, Any]) -> dict[str, Any]:
 def _whole(fields: Fields, row: Family) -> ModelConfig:
     """Return the language model of several that are one, with the arrays of the others beside."""
     (at, kinds), *others = row.whole.items()
+    for name, known in row.whole.items():
+        if known.startswith("+ ") and not fields.get(name):
+            raise UnsupportedModel(f"it holds no {name}, and this family has no default for it")
     own = row.names_read | row.harmless | row.only.keys() | row.whole.keys() | _OF_THE_WHOLE
     rest = _without(fields, set(own))
     is_flat = row.flat and fields.get(at) is None  # as older files are

@@ -163,7 +163,8 @@ def _whole(fields: Fields, row: Family) -> ModelConfig:
                 continue
             if not isinstance(part, dict):
                 raise UnsupportedModel(f"{name} is not an object")
-            part_row = _part_row(part, name, kinds, fields["model_type"])
+            silent = fields.get(name) is None
+            part_row = _part_row(part, name, kinds, fields["model_type"], silent)
             values = _values(part, part_row)
             for function in part_row.finish:
                 RULES[function](values)
@@ -218,12 +219,13 @@ def part_of(fields: Fields, name: str) -> Fields:
     return part_of(above | part, inner) if inner else above | part
 
 
-def _part_row(part: Fields, at: str, kinds: str, whole: str = "") -> Family:
+def _part_row(part: Fields, at: str, kinds: str, whole: str = "", silent: bool = False) -> Family:
     """Return the row of a part: one of these kinds, the first if it names none."""
     rows = kinds_of_a_part(kinds)
-    named = part.get("model_type", next(iter(rows)))
+    first = "" if silent and "" in rows else next(filter(None, rows))
+    named = part.get("model_type", first)
     if named == whole:  # in older files a part has the name of the whole
-        named = next(iter(rows))
+        named = first
     row = rows.get(named) or aliases().get(named, named)
     if row not in (*rows.values(), *(model_types() if "*" in rows else ())):
         raise UnsupportedModel(f"the model_type of {at}, {shown(named)}, is not known here")

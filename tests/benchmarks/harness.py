@@ -131,8 +131,15 @@ class _Static(SimpleHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
 
+    def do_HEAD(self) -> None:
+        """Send what is known of a file."""
+        self._send(has_content=False)
+
     def do_GET(self) -> None:
         """Send a file."""
+        self._send(has_content=True)
+
+    def _send(self, has_content: bool) -> None:
         path = SITE / self.path.split("?")[0].lstrip("/")
         if not path.is_file():
             self.send_error(404)
@@ -144,8 +151,10 @@ class _Static(SimpleHTTPRequestHandler):
         if is_text:
             self.send_header("Content-Encoding", "gzip")
         self.send_header("Content-Length", str(len(content)))
+        self.send_header("Last-Modified", self.date_time_string(int(path.stat().st_mtime)))
         self.end_headers()
-        self.wfile.write(content)
+        if has_content:
+            self.wfile.write(content)
 
     def log_message(self, format: str, *args: object) -> None:
         """Leave the figures readable."""

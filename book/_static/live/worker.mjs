@@ -7,6 +7,10 @@ const lost = (error) => {
   console.info(`Python could not be loaded: ${error}`);
   postMessage({ status: "unreachable", reason: "Python" });
 };
+const broken = (error) => {
+  console.info(`Python broke: ${error}`);
+  postMessage({ status: "broken" });
+};
 let right = {}; // SHA-256 of the files that Pyodide does not check itself
 const fetched = globalThis.fetch;
 globalThis.fetch = async (address, options) => {
@@ -58,6 +62,7 @@ const start = async (uses, withModel) => {
     stdout() {},
     stderr() {},
   });
+  pyodide._api.on_fatal = (error) => broken(error); // else a cell would wait forever
   for (const [path, file] of Object.entries(live.files)) {
     const [folder, name] = /^(.*)\/([^/]+)$/.exec(path.startsWith("/") ? path : `/home/pyodide/${path}`).slice(1);
     pyodide.FS.mkdirTree(folder);
@@ -106,7 +111,6 @@ onmessage = async ({ data }) => {
     const answer = JSON.parse(await pyodide.runPythonAsync(`await ${who}.run(source, name)`));
     postMessage({ ...answer, modelSize: live.model?.size });
   } catch (error) {
-    console.info(`Python broke: ${error}`);
-    postMessage({ status: "broken" });
+    broken(error);
   }
 };

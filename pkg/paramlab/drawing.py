@@ -322,7 +322,7 @@ def _chosen(top: float, height: float, n_layers: int, n: int, n_filled: int) -> 
             steps.append(f"v{n_filled}")
             continue
         at = 0
-        for cell in sorted(sorted(range(n), key=lambda _: random.random())[:n_filled]):
+        for cell in sorted(random.sample(range(n), n_filled)):
             steps.append(f"m0 {cell - at}v1" if cell > at else "v1")
             at = cell + 1
     scale = f"{BANDS_WIDTH / n_layers:.6g} {height / n:.6g}"

@@ -34,7 +34,8 @@ def of_families() -> dict[str, ModelConfig]:
     return found
 
 
-DRAWN = MODELS | of_families()
+TINY = ModelConfig(n_layers=1, d_model=2, n_heads=1, d_ff=8, vocab_size=3, n_ctx=4)  # 92 numbers
+DRAWN = MODELS | of_families() | {"tiny": TINY}
 
 
 def bands(svg: str) -> list[tuple[int, float]]:

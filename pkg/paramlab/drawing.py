@@ -46,6 +46,7 @@ WORDS = {
     "chosen": "{k} of {n} for a token",
     "again": "the token table again",
     "scale": "= {n} parameters",
+    "scale of one": "= 1 parameter",
     "about": "{name}, drawn to scale: {n} parameters.",
     "part": "{part}: {n}",
     "biases": "biases",
@@ -357,7 +358,8 @@ def _style() -> str:
 def _scale(total: int, height: float) -> tuple[int, float]:
     """Return a round number of parameters, and the side of a square of its area."""
     area = BANDS_WIDTH * height / total
-    unit = max(k * 10**e for e in range(16) for k in (1, 2, 5) if k * 10**e * area <= 20**2)
+    round_numbers = (k * 10**e for e in range(16) for k in (1, 2, 5))
+    unit = max((n for n in round_numbers if n * area <= 20**2), default=1)
     return unit, sqrt(unit * area)
 
 
@@ -386,12 +388,13 @@ def architecture_svg(name: str, config: ModelConfig, heading: bool = True) -> st
     for region in parts:
         pen.region(region)
     beside = pen.beside()
-    bottom = pen.y + 14
     unit, side = _scale(counted.total, _height(parts))
+    worth = WORDS["scale" if unit > 1 else "scale of one"]
+    bottom = pen.y + 14 + max(0, side - 20)
     scale = (
         f'<rect y="{_n(bottom + 20 - side)}" width="{_n(side)}" height="{_n(side)}" '
         f'fill="{LIGHT["weight"]}"/>'
-        + _text(side + 7, bottom + 17, WORDS["scale"].format(n=in_words(unit, 1)), is_muted=True)
+        + _text(side + 7, bottom + 17, worth.format(n=in_words(unit, 1)), is_muted=True)
     )
     about = WORDS["about"].format(name=name, n=f"{counted.total:,}")
     listed = (

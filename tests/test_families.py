@@ -1022,3 +1022,10 @@ def test_a_silent_part_and_a_silent_field_have_defaults_of_their_own(pictures, t
     )  # fmt: skip
     fields = {"model_type": "llava", "text_config": text, "vision_config": pictures}
     assert count(config_from_hf(fields)).total == total
+
+
+def test_a_first_layer_with_experts_beyond_the_last_is_no_list_of_that_length():
+    fields = {"model_type": "kimi_linear", "num_hidden_layers": 8, "first_k_dense_replace": 10**15}
+    dense = count(config_from_hf(fields | {"first_k_dense_replace": 8}))
+    assert count(config_from_hf(fields)).total == dense.total
+    assert not dense.by_part.get("experts")

@@ -29,6 +29,7 @@ def full_where_named(values: Values) -> list[str]:
     elif not is_list_of_layers(named):
         raise UnsupportedModel(f"the layers with attention are {shown(named)}; they must be a list")
     other = "conv" if values["state.kind"] == "conv" else "linear_attention"
+    named = set(named)
     return ["full_attention" if i in named else other for i in range(n_layers)]
 
 
@@ -50,6 +51,7 @@ def kimi_kinds(values: Values) -> list[str]:
         raise UnsupportedModel(
             f"full_attn_layers and kda_layers do not name each of {n_layers} layers once"
         )
+    full = set(full)
     return ["full_attention" if i + 1 in full else "linear_attention" for i in range(n_layers)]
 
 
@@ -203,8 +205,8 @@ def kimi_linear(values: Values) -> None:
     n_layers = values["n_layers"]
     values["d_head"] = values["latent.d_nope"] + values["latent.d_rope"]
     if values["experts._typed"] is None:
-        kinds = ["dense"] * values["experts._first"] + ["sparse"] * n_layers
-        values["experts._typed"] = kinds[:n_layers]
+        first = min(values["experts._first"], n_layers)
+        values["experts._typed"] = ["dense"] * first + ["sparse"] * (n_layers - first)
     typed_mlps(values)
     if "state.kind" not in values:
         return

@@ -265,7 +265,11 @@ def test_the_command_says_what_the_functions_say(cost):
 
 def test_what_the_trainer_cannot_run_has_operations_and_no_bytes(cost):
     status, out, _ = cost("deepseek-v2", "--train", "--context", 4096)
-    assert status == 0 and "bytes are not known: a model with latent" in out
+    assert status == 0 and "bytes are not known: a model with latent 512 does not run" in out
+    for name, what in (("gemma4-e2b", "further arrays (MLP"), ("lfm2-1.2b", "state 'conv'")):
+        _, out, _ = cost(name, "--train")
+        (line,) = (line for line in out.splitlines() if line.startswith("bytes are not known"))
+        assert f"a model with {what}" in line and len(line) < 150 and "only" not in line
     status, out, _ = cost("deepseek-v2", "--train", "--context", 4096, "--json")
     told = json.loads(out)
     assert told["memory"] is None and told["device"] is None and told["flops"] > 0

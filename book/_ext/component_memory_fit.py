@@ -33,7 +33,7 @@ WORDS = {
     "gb": "GB",
     "bytes": "bytes",
     "weights": "Weights",
-    "cache": "Keys and values",
+    "cache": "Keys, values, and states",
     "program_part": "Program (assumed)",
     "needed": "Together",
     "there": "Memory of the device",
@@ -49,7 +49,7 @@ WORDS = {
     "none": "No context fits, not even one token.",
     "speed": "The device can write at most {speed} tokens per second in each text.",
     "all": "All models, as a table",
-    "caption": "GB for weights, and for keys and values of one text in 16 bits, up to 32,768 "
+    "caption": "GB for weights, and for keys, values, and states of one text in 16 bits, up to 32,768 "
     "tokens or the model's window; nothing for the program. Most memory last.",
     "model_head": "model",
     "tokens": "tokens",

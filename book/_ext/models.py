@@ -59,7 +59,7 @@ WORDS = {
     "published text": "{total}; active: {active}",
     "basis": "Basis",
     "basis weights": "A file with the parameters themselves.",
-    "basis config": "The sizes that its makers publish; every array follows from them.",
+    "basis config": "Its sizes are published; every array follows from them.",
     "basis inferred": "The sizes are published; what they leave open is inferred.",
     "basis quoted": "Quoted, not counted.",
     "tied": "Tied",
@@ -69,6 +69,7 @@ WORDS = {
     "window": "Window",
     "window text": "{window} tokens",
     "window unknown": "not stated by its makers, or not found by us",
+    "window configured": "no statement of its makers found; its configuration has {window} tokens",
     "license": "License",
     "license unknown": "unknown to us",
     "note": "Note",
@@ -84,7 +85,7 @@ WORDS = {
     "sizes": "Its sizes",
     "bytes": "What it takes",
     "bytes caption": "The weights alone, without the scales that packed formats add",
-    "cache caption": "One text: its cache, of 16 bits per number, alone and with the weights",
+    "cache caption": "One text: cache and states, of 16 bits per number, alone and with the weights",
     "cache text": "Each token adds {n} bytes to the cache.",
     "cache window": "Each token adds {n} bytes to the cache, until local layers have filled their "
     "windows.",
@@ -223,6 +224,8 @@ def facts(model: "Published") -> Iterator[tuple[str, str]]:
         if model.window
         else ""
     )
+    if not window and model.config and model.config.n_ctx:
+        window = WORDS["window configured"].format(window=f"{model.config.n_ctx:,}")
     yield WORDS["window"], window or WORDS["window unknown"]
     yield WORDS["license"], said(model.license) or WORDS["license unknown"]
     if model.note:

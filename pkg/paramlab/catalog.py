@@ -11,8 +11,9 @@ None, or an empty text, says that the makers do not state it or that we did not 
 for SmolLM3 (the trained one) and Qwen3 (40,960: the 32,768 of training and 8,192 more).
 
 Most sizes stand in columns. What these cannot say (layers of several kinds or widths, tables in
-every layer) stands in data/configs.json: by slug, the fields of the published ``config.json`` that
-decide sizes, read as any such file is; its window follows the rule above.
+every layer) stands in data/configs.json: by slug, the fields of ``config.json`` that decide sizes,
+read as any such file is; its window follows the rule above. Where the makers' file was not read,
+the source of the row says whose shapes they are.
 """
 
 import csv

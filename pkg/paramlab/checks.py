@@ -167,9 +167,16 @@ def check_style(config: ModelConfig) -> None:
     for part, allowed in ((config, computed), (config.experts, COMPUTED_EXPERTS)):
         for name, values in allowed.items() if part else ():
             if (value := getattr(part, name)) not in values:
-                choices = " or ".join(map(repr, values))
-                value = getattr(value, "kind", value)
-                raise ValueError(f"a model with {name} {value!r} does not run here, only {choices}")
+                only = f", only {' or '.join(map(repr, values))}" if any(values) else ""
+                raise ValueError(f"a model with {name} {_named(value)} does not run here{only}")
+
+
+def _named(value: Any) -> str:
+    """Return what a field holds in a word or two: of a list of arrays, their parts."""
+    if isinstance(value, tuple) and value and hasattr(value[0], "arrays"):
+        parts = sorted({array.part for stack in value for array in stack.arrays})
+        return f"arrays ({', '.join(parts)})"
+    return repr(getattr(value, "kind", getattr(value, "d_latent", value)))
 
 
 def check_predicts(config: ModelConfig) -> None:

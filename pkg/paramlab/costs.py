@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from paramlab.config import ModelConfig
 from paramlab.limits import FARTHEST, check_decoder, check_lengths
 from paramlab.pairs import attended_pairs as attended_pairs  # for who asks for costs
-from paramlab.pairs import multiply_adds_looking_back, numbers_kept, window_of
+from paramlab.pairs import multiply_adds_looking_back, numbers_kept, numbers_looked_at, window_of
 from paramlab.params import Array, count, stacks
 from paramlab.state_layers import state_multiply_adds, state_numbers
 
@@ -244,6 +244,25 @@ def kv_cache_bytes(
     check_lengths(n_tokens=n_tokens)
     kept = numbers_kept(config, n_tokens, window_of(attention))
     return _bytes(kept, precision, CACHE_BITS_AT_LEAST)
+
+
+def cache_bytes_read(
+    config: ModelConfig, n_tokens: int, precision: str = "fp16", attention: str = "causal"
+) -> int:
+    """Return the bytes of the cache that a step of writing must read, after n tokens of a text.
+
+    All of them, but where an indexer chooses: there its own keys, and of the others the chosen.
+
+    Examples
+    --------
+    DeepSeek-V3.2, 61 layers: keys of 128 for all, vectors of 576 for 2,048 tokens.
+
+    >>> from paramlab import catalog
+    >>> cache_bytes_read(catalog.find("deepseek-v3.2").config, 4096)
+    207880192
+    """
+    read = numbers_looked_at(config, n_tokens, window_of(attention))
+    return _bytes(read, precision, CACHE_BITS_AT_LEAST)
 
 
 def state_bytes(config: ModelConfig, precision: str = "fp16") -> int:

@@ -16,6 +16,7 @@ from paramlab.config import ModelConfig
 from paramlab.costs import (
     BITS,
     attended_pairs,
+    cache_bytes_read,
     decode_operations,
     forward_operations,
     kv_cache_bytes,
@@ -145,10 +146,12 @@ def latency(
         compute_precision = precision
     compute_precision, rate = device.rate(compute_precision)
     calls = device.call_seconds * _products(config)
-    kept = kv_cache_bytes(config, context_tokens, precision, attention)
-    cache = batch * (kept + state_bytes(config, precision))
+    kept, looked_at = (
+        batch * (of(config, context_tokens, precision, attention) + state_bytes(config, precision))
+        for of in (kv_cache_bytes, cache_bytes_read)
+    )
 
-    def roof(flops: int, tokens: int) -> Roof:
+    def roof(flops: int, tokens: int, cache: int) -> Roof:
         weights = weight_bytes_read(config, tokens, precision)
         read = min(weights, weight_bytes(config, precision)) + cache  # each array once
         return Roof(read, batch * flops, device.bandwidth_bytes_per_s, rate, calls)
@@ -157,8 +160,8 @@ def latency(
     decode = decode_operations(config, context_tokens, attention)
     return Latency(
         context_tokens, batch, attention, precision, compute_precision,
-        roof(prefill.flops, batch * context_tokens), roof(decode.flops, batch),
-        weight_bytes(config, precision) + cache, device.memory_bytes,
+        roof(prefill.flops, batch * context_tokens, kept), roof(decode.flops, batch, looked_at),
+        weight_bytes(config, precision) + kept, device.memory_bytes,
     )  # fmt: skip
 
 

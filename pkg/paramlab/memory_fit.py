@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from paramlab.config import ModelConfig
 from paramlab.costs import (
+    cache_bytes_read,
     decode_operations,
     kv_cache_bytes,
     numbers_read,
@@ -233,7 +234,7 @@ def least_seconds_per_token(
     [76, 271]
     """
     check_within(context_tokens, config.n_ctx)
-    cache = n_texts * (kv_cache_bytes(config, context_tokens) + state_bytes(config))
+    cache = n_texts * (cache_bytes_read(config, context_tokens) + state_bytes(config))
     read = rounded_bytes_read(config, bits, only, n_texts) + cache
     flops = n_texts * decode_operations(config, context_tokens).flops
     return Roof(read, flops, device.bandwidth_bytes_per_s, device.rate()[1]).seconds

@@ -95,11 +95,35 @@ def numbers_kept(config: ModelConfig, n_tokens: int, limit: int | None) -> int:
     """
     total = 0
     for each in lookbacks(config):
-        narrow = None if limit is None else min(filter(None, (each.window, limit)), default=0)
-        entries, left = divmod(min(n_tokens, narrow or n_tokens), each.n_joined)
+        entries, left = _entries(each, n_tokens, limit)
         kept = entries * each.kept + left * each.kept_open
         total += each.n_layers * (kept + (each.kept_last if entries else 0))
     return total
+
+
+def numbers_looked_at(config: ModelConfig, n_tokens: int, limit: int | None) -> int:
+    """Add up the numbers among these that a step of writing must read: of chosen ones, the chosen.
+
+    Examples
+    --------
+    Three of 4 tokens, two numbers each:
+
+    >>> tiny = ModelConfig(n_layers=1, d_model=2, n_heads=1, d_ff=8, vocab_size=5, n_ctx=9,
+    ...                    lookbacks=(Lookback(1, per_pair=4, n_chosen=3, kept=2),))
+    >>> numbers_looked_at(tiny, 4, 0), numbers_kept(tiny, 4, 0)
+    (6, 8)
+    """
+    total = 0
+    for each in lookbacks(config):
+        entries, _ = _entries(each, n_tokens, limit)
+        total += each.n_layers * each.kept * min(entries, each.n_chosen or entries)
+    return total
+
+
+def _entries(each: Lookback, n_tokens: int, limit: int | None) -> tuple[int, int]:
+    """Return the entries within the window, and the tokens of the last one while it is open."""
+    narrow = None if limit is None else min(filter(None, (each.window, limit)), default=0)
+    return divmod(min(n_tokens, narrow or n_tokens), each.n_joined)
 
 
 def window_of(attention: str) -> int | None:

@@ -237,6 +237,7 @@ def _assumptions(
 def _reaches(c: ModelConfig) -> Iterator[str]:
     """Yield which layers do not look back on all tokens."""
     looking = [each for each in lookbacks(c) if each.per_pair]
+    chosen = {each.n_joined for each in looking if each.n_chosen}  # an indexer sees all of these
     for each in looking:
         layers = f"{each.n_layers} of {c.n_layers} layers"
         if each.window:
@@ -244,7 +245,7 @@ def _reaches(c: ModelConfig) -> Iterator[str]:
         entries = f"entries of {each.n_joined} tokens" if each.n_joined > 1 else "tokens"
         if each.n_chosen:
             yield f"{layers} look back on {each.n_chosen:,} {entries} that an indexer chooses"
-        elif each.n_joined > 1:
+        elif each.n_joined > 1 and each.n_joined not in chosen:
             yield f"{layers} look back on {entries}"
 
 

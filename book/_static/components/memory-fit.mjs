@@ -40,6 +40,13 @@ export const cacheBytes = (m, tokens) => {
   return 2n * (kept + BigInt(m.state_numbers));
 };
 
+// The same, as far as one more token must look at it: where an indexer chooses, the chosen.
+export const bytesLookedAt = (m, tokens) => 2n * m.lookbacks.reduce((sum, numbers) => {
+  const [layers, , , window, chosen, kept, joined] = numbers.map(BigInt);
+  const entries = least(window || tokens, tokens) / joined;
+  return sum + layers * kept * least(entries, chosen || entries);
+}, BigInt(m.state_numbers));
+
 // FLOPs of one more token, the last of so many.
 export const stepFlops = (m, tokens) => {
   const scores = m.lookbacks.reduce((sum, numbers) => {
@@ -51,7 +58,7 @@ export const stepFlops = (m, tokens) => {
 };
 
 export const secondsPerToken = (m, device, tokens, bits, texts) => {
-  const read = bytesRead(m, bits, texts) + texts * cacheBytes(m, tokens);
+  const read = bytesRead(m, bits, texts) + texts * bytesLookedAt(m, tokens);
   return Math.max(Number(read) / device.bytes_per_s, Number(texts * stepFlops(m, tokens)) / device.flops_per_s);
 };
 

@@ -33,6 +33,14 @@ def test_llama_becomes_mixtral_by_its_mlp_its_heads_and_its_experts():
     assert steps[("n_ctx",)] == 0
 
 
+def test_models_with_blocks_of_their_own_are_compared_part_by_part():
+    a, b = config("gemma-3n-e4b"), config("gemma-3n-e2b")
+    steps = {step.fields[0]: step for step in compare(a, b)}
+    assert steps["MLP"].parameters == 3 * 2048 * (30 * 8192 - 35 * 16384)
+    assert set(steps) < set(count(a).by_part) and "token table" not in steps
+    assert all(step.after[0] - step.before[0] == step.parameters for step in steps.values())
+
+
 def test_a_model_does_not_differ_from_itself():
     assert compare(config("deepseek-v3"), config("deepseek-v3")) == []
 

@@ -16,6 +16,7 @@ from paramlab.costs import (
     SCORES,
     STATE,
     attended_pairs,
+    cache_bytes_read,
     crossover_tokens,
     decode_operations,
     forward_operations,
@@ -536,6 +537,18 @@ def test_a_cost_says_which_layers_look_back_how_far():
     assert "61 of 61 layers look back on 2,048 tokens that an indexer" in said("deepseek_v32")
     assert "20 of 43 layers look back on 512 entries of 4 tokens that" in said("deepseek_v4")
     assert "23 of 43 layers look back on entries of 128 tokens" in said("deepseek_v4")
+    assert "layers look back on entries of 4 tokens" not in said("deepseek_v4")  # its indexer does
+
+
+def test_a_step_reads_of_the_keys_among_which_an_indexer_chooses_the_chosen():
+    c = catalog.find("glm5").config
+    for n in (1, 2048, 2049, 100_000):
+        read, chosen = cache_bytes_read(c, n), 2 * 78 * 576 * min(n, 2048)
+        assert read == chosen + 2 * 78 * 128 * n
+        assert (read == kv_cache_bytes(c, n)) == (n <= 2048)
+    for name in ("gpt2-small", "gemma3-27b-text", "deepseek-v3", "gemma4-e2b", "qwen3.5-9b"):
+        c = catalog.find(name).config
+        assert cache_bytes_read(c, 5000) == kv_cache_bytes(c, 5000)  # all of it
 
 
 def test_what_an_indexer_needs_in_training_is_not_guessed():

@@ -45,7 +45,7 @@ WORDS = {
     "bytes": "bytes",
     "all": "All models, as a table",
     "caption": "At 32,768 tokens, whatever the window: operations of reading and of one more "
-    "token, the share of scores and mixing in reading, and the keys, values, and states in 16 bits.",
+    "token, the share of scores and mixing in reading, and keys, values, and states in 16 bits.",
     "model_head": "model",
     "share_head": "scores, %",
     "cache": "cache, GB",

@@ -49,8 +49,8 @@ WORDS = {
     "none": "No context fits, not even one token.",
     "speed": "The device can write at most {speed} tokens per second in each text.",
     "all": "All models, as a table",
-    "caption": "GB for weights, and for keys, values, and states of one text in 16 bits, up to 32,768 "
-    "tokens or the model's window; nothing for the program. Most memory last.",
+    "caption": "GB for weights, and for keys, values, and states of one text in 16 bits, up to "
+    "32,768 tokens or the model's window; nothing for the program. Most memory last.",
     "model_head": "model",
     "tokens": "tokens",
     "weights_16": "weights, 16 bits",

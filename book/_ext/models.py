@@ -85,7 +85,7 @@ WORDS = {
     "sizes": "Its sizes",
     "bytes": "What it takes",
     "bytes caption": "The weights alone, without the scales that packed formats add",
-    "cache caption": "One text: cache and states, of 16 bits per number, alone and with the weights",
+    "cache caption": "One text: cache and states, 16 bits per number, alone and with the weights",
     "cache text": "Each token adds {n} bytes to the cache.",
     "cache window": "Each token adds {n} bytes to the cache, until local layers have filled their "
     "windows.",
@@ -97,9 +97,11 @@ WORDS = {
     "beside caption": "Its family, and the next in size",
     "this": "this model",
     "difference": "From {other} to {name}, one field after the other",
+    "difference parts": "From {other} to {name}, one part after the other",
     "nothing": "none",
     "layers": "layers: {n}",
-    "more fields": "{n} more fields change; `paramlab compare {a} {b}` lists them all.",
+    "kinds": "kinds: {n}",
+    "more": "{n} more change; `paramlab compare {a} {b}` lists them all.",
     "again": "On the command line: `paramlab count {slug}`, `paramlab draw {slug}`.",
 }
 WORDS = translated(WORDS)
@@ -111,6 +113,7 @@ HEADS = {
     "cache": ("tokens", "cache", "+ fp16", "+ int4"),
     "beside": ("model", "year", "parameters", "layers × width", "window"),
     "steps": ("field", "change", "parameters"),
+    "parts": ("part", "change", "parameters"),
 }
 HEADS = translated(HEADS)
 SIZES = {  # fields of ModelConfig: what a reader calls them
@@ -204,11 +207,11 @@ def facts(model: "Published") -> Iterator[tuple[str, str]]:
         counted = count(model.config)
         yield WORDS["parameters"], f"{counted.total:,}"
         if counted.active < counted.total:
-            without = f"{counted.active_without_input_table:,}"
-            yield (
-                WORDS["active"],
-                WORDS["active text"].format(active=f"{counted.active:,}", without=without),
-            )
+            text = f"{counted.active:,}"
+            if counted.active_without_input_table < counted.active:  # else it is the output's too
+                without = f"{counted.active_without_input_table:,}"
+                text = WORDS["active text"].format(active=text, without=without)
+            yield WORDS["active"], text
         if published:
             yield WORDS["published"], published
         yield WORDS["basis"], WORDS[f"basis {model.basis}"]
@@ -416,25 +419,31 @@ def _beside(model: "Published", sizes: "Sizes") -> str:
         return body
     other = min(alike, key=lambda m: (m.family != model.family, abs(sizes[m] - sizes[model])))
     steps = sorted(compare(other.config, model.config), key=lambda step: -abs(step.parameters))
+    own = other.config.own_blocks or model.config.own_blocks  # then parts are compared
     rows = []
     for step in steps[:MOST_STEPS]:
         pairs = zip(step.before, step.after, strict=True)
         change = ", ".join(f"{_shown(before)} → {_shown(after)}" for before, after in pairs)
         parameters = f"{step.parameters:+,}".replace("-", "−")
-        rows.append((", ".join(step.fields), change, parameters))
-    body += _table(rows, "steps", WORDS["difference"].format(other=other.name, name=model.name))
+        names = map(said, step.fields) if own else step.fields
+        rows.append((", ".join(names), change, parameters))
+    caption = WORDS["difference parts" if own else "difference"]
+    head = "parts" if own else "steps"
+    body += _table(rows, head, caption.format(other=other.name, name=model.name))
     if left := len(steps) - len(rows):
-        words = WORDS["more fields"].format(n=left, a=other.slug, b=model.slug)
+        words = WORDS["more"].format(n=left, a=other.slug, b=model.slug)
         body += f"<p>{markup(words)}</p>"
     return body
 
 
 def _shown(value: object) -> str:
-    if isinstance(value, tuple):
-        return WORDS["layers"].format(n=len(value))
+    if isinstance(value, tuple) and value:
+        parts = dict.fromkeys(a.part for each in value for a in getattr(each, "arrays", ()))
+        which = "layers" if type(value[0]) is int else "kinds"
+        return ", ".join(map(said, parts)) or WORDS[which].format(n=len(value))
     if type(value) is int:
         return f"{value:,}"
-    if value is None:
+    if value is None or value == ():
         return WORDS["nothing"]
     return str(value) if len(str(value)) <= 20 else type(value).__name__
 

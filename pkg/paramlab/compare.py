@@ -30,7 +30,8 @@ def compare(a: ModelConfig, b: ModelConfig) -> list[Step]:
 
     The steps sum exactly to the difference of the two counts. What one field causes depends on
     those changed before it: a vocabulary costs more in a wider model. Where a change alone would
-    make no possible model, it is made together with another.
+    make no possible model, it is made together with another. Where the blocks of one are arrays of
+    its own (``own_blocks``), fields do not make them, and a step is a part of the count instead.
 
     Examples
     --------
@@ -41,6 +42,8 @@ def compare(a: ModelConfig, b: ModelConfig) -> list[Step]:
     >>> [(step.fields, step.parameters) for step in compare(gpt2, longer)]
     [(('n_ctx',), 786432)]
     """
+    if a.own_blocks or b.own_blocks:
+        return _parts(a, b)
     values_a, values_b = _values(a, b), _values(b, a)
     for name, derived in DERIVED.items():  # let it follow, where it follows in both and changes
         follows = values_a[name] in (0, derived(a)) and values_b[name] in (0, derived(b))
@@ -59,6 +62,13 @@ def compare(a: ModelConfig, b: ModelConfig) -> list[Step]:
         current, total = current | dict(zip(names, after, strict=True)), n
         left = [name for name in left if name not in names]
     return steps
+
+
+def _parts(a: ModelConfig, b: ModelConfig) -> list[Step]:
+    """Return the parts of the count that are not as large in both."""
+    before, after = count(a).by_part, count(b).by_part
+    sizes = {name: (before.get(name, 0), after.get(name, 0)) for name in before | after}
+    return [Step((name,), (n,), (m,), m - n) for name, (n, m) in sizes.items() if n != m]
 
 
 def _following(before: ModelConfig, after: ModelConfig) -> dict[str, tuple[int, int]]:

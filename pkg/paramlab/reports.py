@@ -353,7 +353,8 @@ def comparison_as_text(a: "Counted", b: "Counted", steps: Sequence["Step"], cont
         rows.append((", ".join(step.fields), values, f"{step.parameters:+,}"))
         rows += [(f"  so {name}", f"{a} -> {b}", "") for name, (a, b) in step.following.items()]
     rows.append((b.name, "", b.count.total))
-    table = display.table(rows, head=("field", "value", "parameters"))
+    parts = a.config.own_blocks or b.config.own_blocks
+    table = display.table(rows, head=("part" if parts else "field", "value", "parameters"))
     return f"{table}\n\n{_costs_side_by_side(a, b, context)}"
 
 
@@ -375,8 +376,9 @@ def _costs_side_by_side(a: "Counted", b: "Counted", context: int) -> str:
 
 def _shown(value: object) -> str:
     """Show a part of an architecture by its name, and layers by how many there are."""
-    if isinstance(value, tuple):
-        return f"{len(value)} layers" if value else "()"
+    if isinstance(value, tuple) and value:
+        parts = dict.fromkeys(a.part for each in value for a in getattr(each, "arrays", ()))
+        return ", ".join(parts) or f"{len(value)} {'layers' if type(value[0]) is int else 'kinds'}"
     return str(value) if value is None or len(str(value)) <= 20 else type(value).__name__
 
 

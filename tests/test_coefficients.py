@@ -8,7 +8,10 @@ from paramlab import catalog, conventions
 from paramlab.coefficients import cost_coefficients, count_terms
 from paramlab.config import Experts, ModelConfig, StateLayers
 
-SAMPLE = ("gpt2-small", "llama3.1-8b", "gemma2-2b", "mixtral-8x7b", "deepseek-v3", "t5-base")
+SAMPLE = (
+    "gpt2-small", "llama3.1-8b", "gemma2-2b", "mixtral-8x7b", "deepseek-v3", "t5-base",
+    "gemma4-e2b", "deepseek-v3.2", "mamba-2.8b",
+)  # fmt: skip
 
 
 def value(size: str, sizes: dict[str, int]) -> int:
@@ -93,6 +96,17 @@ def test_every_kind_of_layer_of_a_hybrid_has_a_number_of_its_own():
     kinds = {name: n for name, n in found.sizes.items() if "layers" in name}
     assert sorted(kinds.values()) == [1, 1, 2]
     assert total(hybrid) == conventions.total(hybrid)
+
+
+def test_what_would_not_follow_a_change_cannot_be_changed():
+    for slug in ("gemma4-e2b", "gemma-3n-e4b", "deepseek-v3.2"):
+        found = count_terms(catalog.find(slug).config)
+        assert set(found.switches) == {"tied"} and set(found.sizes) <= {"n_experts", "n_active"}
+    assert set(count_terms(catalog.find("mamba-2.8b").config).switches) == {
+        "tied",
+        "norm_bias",
+        "bias_head",
+    }
 
 
 def test_what_is_not_costed_is_refused():

@@ -174,7 +174,8 @@ def count_terms(config: ModelConfig) -> CountTerms:
     """Return the count of a model as a sum that a reader may change: sizes, switches, conventions.
 
     The terms come from :func:`paramlab.params.stacks` itself, which is given names for sizes and
-    every switch turned on; what vanishes when a switch is turned off needs it.
+    every switch turned on; what vanishes when a switch is turned off needs it. Further arrays do
+    not follow from the sizes, so a model that has some is counted by every convention, not changed.
 
     Examples
     --------
@@ -191,13 +192,14 @@ def count_terms(config: ModelConfig) -> CountTerms:
     }
     if e := config.experts:
         sizes |= {"n_experts": e.n_experts, "d_ff_expert": e.d_ff, "d_ff_shared": e.d_ff_shared}
-    sizes = {name: size for name, size in sizes.items() if size}
+    sizes = {name: size for name, size in sizes.items() if size and not config.further}
     rows = config.n_position_rows or config.n_ctx
-    if config.positions in ("learned", "rope", "relative") and rows:
+    if config.positions in ("learned", "rope", "relative") and rows and sizes:
         sizes["n_position_rows"] = rows
-    named = _named(config, sizes)
-    switches, everything = {}, named
+    switches, everything = {}, _named(config, sizes) if sizes else config
     for switch, (on, off) in _TURNED.items():
+        if config.further and switch != "tied":
+            continue
         is_on, is_off = (
             all(getattr(config, name) == value for name, value in fields.items())
             for fields in (on, off)
@@ -222,10 +224,12 @@ def count_terms(config: ModelConfig) -> CountTerms:
         if stack_layers:
             name, n = stack_layers
             layers[name] = n
-            size = Named(n, {name: 1}) * size
+            size = (n if config.further else Named(n, {name: 1})) * size
         key = array.part, array.role, needs, left_out, bool(array.tied_to)
         sums[key] = Named(0, {}) + sums.get(key, 0) + size
     terms = tuple(Term(size.written, *key) for key, size in sums.items())
+    needed = {"tied"}.union(*(term.needs for term in terms))
+    switches = {name: is_on for name, is_on in switches.items() if name in needed}
     used = {name for term in terms for name in term.size.replace("+", "*").split("*")}
     sizes = {name: size for name, size in (layers | sizes).items() if name in used}
     if e:

@@ -61,6 +61,7 @@ const render = ({ model, el }) => {
         if (has && !control.checkValidity()) control.value = own(name);
       }
     }
+    for (const group of el.querySelectorAll("fieldset")) group.hidden = !group.querySelector("label:not([hidden])");
   };
 
   const show = () => {

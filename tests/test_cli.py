@@ -397,6 +397,13 @@ def test_cost_prints_the_parts_the_bytes_and_the_assumptions(paramlab):
         assert f"\n{line}" in out or f"the model was {line}" in out
 
 
+def test_a_model_without_a_window_is_costed_at_2048_tokens(paramlab):
+    for options in ((), ("--train",), ("--device", "h100-sxm-80gb")):
+        status, out, err = paramlab("cost", "mamba-2.8b", *options)
+        assert (status, err) == (0, "") and "1 text of 2,048 tokens" in out.split("\n")[0]
+    assert "each query" not in paramlab("cost", "mamba-2.8b")[1]
+
+
 def test_the_columns_of_cost_add_up(paramlab):
     for source in ("gpt2-small", "deepseek-v3", "gemma3-1b"):
         _, out, _ = paramlab("cost", source, "--attention", "full")

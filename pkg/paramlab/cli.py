@@ -308,14 +308,15 @@ def _draw(options: argparse.Namespace) -> int:
 
 
 def _cost(options: argparse.Namespace) -> int:
-    from paramlab.reports import cost, cost_as_json, cost_as_text, decoder
+    from paramlab.reports import CONTEXT, cost, cost_as_json, cost_as_text, decoder
 
     of_training = ("tokens", "devices", "utilization", *_OF_A_BILL)
     for name in () if options.train else of_training:
         if getattr(options, name) is not None:
             raise ValueError(f"--{name} is of training; give --train too")
     counted = _with_heads(options.source)
-    context = options.context if options.context is not None else counted.config.n_ctx
+    window = counted.config.n_ctx or CONTEXT
+    context = options.context if options.context is not None else window
     if options.train:
         return _cost_of_training(counted, context, options)
     if options.device:
@@ -373,13 +374,13 @@ def _cost_of_training(counted: "Counted", context: int, options: argparse.Namesp
 
 def _compare(options: argparse.Namespace) -> int:
     from paramlab.compare import compare
-    from paramlab.reports import comparison_as_json, comparison_as_text
+    from paramlab.reports import CONTEXT, comparison_as_json, comparison_as_text
 
     a, b = _with_heads(options.a), _with_heads(options.b)
     steps = compare(a.config, b.config)
     context = options.context
     if context is None:
-        context = min(filter(None, (a.config.n_ctx, b.config.n_ctx)), default=2048)
+        context = min(filter(None, (a.config.n_ctx, b.config.n_ctx)), default=CONTEXT)
     if options.json:
         return _print_json(comparison_as_json(a, b, steps, context))
     print(comparison_as_text(a, b, steps, context))

@@ -9,7 +9,7 @@ from paramlab.cli import one_line
 from paramlab.drawing import architecture_svg
 from paramlab.files.source import Counted, CountedTensors, count_any
 from paramlab.live import HTML
-from paramlab.reports import cost, cost_as_text, count_as_text, decoder
+from paramlab.reports import CONTEXT, cost, cost_as_text, count_as_text, decoder
 from paramlab.tensor_report import tensors_as_text
 
 HERE = "./"  # so that a file that is named like a model of the catalog is not taken for it
@@ -44,10 +44,10 @@ def show(path: str, display: Callable[..., object]) -> None:
 
 
 def costs(counted: Counted) -> str:
-    """Return what a model takes where its window is full, or why that is not known."""
+    """Return what a model takes where its window, if any, is full, or why that is not known."""
     if not counted.heads_known:
         return NO_HEADS
     try:
-        return cost_as_text(counted, cost(decoder(counted), counted.config.n_ctx))
+        return cost_as_text(counted, cost(decoder(counted), counted.config.n_ctx or CONTEXT))
     except ValueError as error:
         return one_line(error)

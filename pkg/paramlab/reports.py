@@ -32,6 +32,7 @@ BASIS = {
     "config": "counted from the configuration",
     "inferred": "the publication leaves the list of arrays open in places",
 }
+CONTEXT = 2048  # tokens, where nobody says how many and the model has no window, as Mamba
 
 
 # ------------------------------------------------------------------ counts
@@ -208,10 +209,13 @@ def _assumptions(
     """Yield what the numbers of a cost rest on, a sentence each."""
     looks = lookbacks(c)
     yield "1 multiply-add is 2 FLOPs; norms, softmax, activations and rotations are not counted"
-    yield {
+    kinds = {
         "full": "attention full: each query meets every key, also those that the mask hides",
         "causal": "attention causal: each query meets only the keys that it may see",
-    }.get(attention, f"attention {attention}: no layer looks back on more tokens, its own included")
+    }
+    if looks:
+        other = f"attention {attention}: no layer looks back on more tokens, its own included"
+        yield kinds.get(attention, other)
     if attention != "full":
         yield from _reaches(c)
     if n_without := sum(each.n_layers * ((each.per_pair > 0) - (each.kept > 0)) for each in looks):

@@ -26,11 +26,12 @@ from paramlab.costs import (
     weight_bytes_read,
 )
 from paramlab.files.hugging_face import config_from_hf
+from paramlab.files.source import count_source
 from paramlab.layers import softmax
 from paramlab.measured import measure
 from paramlab.pairs import lookbacks
 from paramlab.params import shapes, stacks
-from paramlab.reports import cost
+from paramlab.reports import cost, cost_as_text
 from paramlab.state_layers import layer_kinds
 from paramlab.training_costs import step_operations
 from paramlab.transformer import forward
@@ -538,6 +539,15 @@ def test_a_cost_says_which_layers_look_back_how_far():
     assert "20 of 43 layers look back on 512 entries of 4 tokens that" in said("deepseek_v4")
     assert "23 of 43 layers look back on entries of 128 tokens" in said("deepseek_v4")
     assert "layers look back on entries of 4 tokens" not in said("deepseek_v4")  # its indexer does
+
+
+def test_what_a_token_adds_while_windows_fill_is_called_so():
+    def said(n: int) -> str:
+        counted = count_source("gemma3-27b-text")
+        return cost_as_text(counted, cost(counted.config, n))
+
+    assert "\n  per token at first " in said(1025)
+    assert "\n  per token  " in said(1024)
 
 
 def test_a_step_reads_of_the_keys_among_which_an_indexer_chooses_the_chosen():

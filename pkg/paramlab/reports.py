@@ -267,11 +267,13 @@ def cost_as_text(counted: "Counted", c: Cost) -> str:
     rows.append(("in FLOPs", c.prefill.flops, "", c.decode.flops, ""))
     texts = "1 text" if c.batch == 1 else f"{c.batch:,} texts"
     head = ("multiply-adds", "reading all", "share", "next token", "share")
+    each = c.kv_cache_bytes_per_token
+    at_first = "" if c.kv_cache_bytes == c.batch * c.context_tokens * each else " at first"
     sizes = [
         ("weights", c.weight_bytes),
         ("  read for a next token", c.weight_bytes_read),
         ("key-value cache", c.kv_cache_bytes),
-        ("  per token", c.kv_cache_bytes_per_token),
+        (f"  per token{at_first}", each),
     ]
     if c.state_bytes:
         sizes.append(("states, at any length", c.state_bytes))

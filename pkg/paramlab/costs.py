@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from paramlab.config import ModelConfig
 from paramlab.limits import FARTHEST, check_decoder, check_lengths
 from paramlab.pairs import attended_pairs as attended_pairs  # for who asks for costs
-from paramlab.pairs import multiply_adds_looking_back, numbers_kept, numbers_looked_at, window_of
+from paramlab.pairs import multiply_adds_looking_back, numbers_kept, window_of
 from paramlab.params import Array, count, stacks
 from paramlab.state_layers import state_multiply_adds, state_numbers
 
@@ -261,7 +261,7 @@ def cache_bytes_read(
     >>> cache_bytes_read(catalog.find("deepseek-v3.2").config, 4096)
     207880192
     """
-    read = numbers_looked_at(config, n_tokens, window_of(attention))
+    read = numbers_kept(config, n_tokens, window_of(attention), read=True)
     return _bytes(read, precision, CACHE_BITS_AT_LEAST)
 
 

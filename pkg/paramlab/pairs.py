@@ -81,49 +81,29 @@ def multiply_adds_looking_back(
     return total
 
 
-def numbers_kept(config: ModelConfig, n_tokens: int, limit: int | None) -> int:
+def numbers_kept(config: ModelConfig, n_tokens: int, limit: int | None, read: bool = False) -> int:
     """Add up the numbers that all layers keep of a text, to look back on; limits as above.
 
-    Examples
-    --------
-    Two numbers for each of 7 // 3 entries, and five of the token that is left:
-
-    >>> tiny = ModelConfig(n_layers=1, d_model=2, n_heads=1, d_ff=8, vocab_size=5, n_ctx=9,
-    ...                    lookbacks=(Lookback(1, kept=2, n_joined=3, kept_open=5),))
-    >>> numbers_kept(tiny, 7, 0)
-    9
-    """
-    total = 0
-    for each in lookbacks(config):
-        entries, left = _entries(each, n_tokens, limit)
-        kept = entries * each.kept + left * each.kept_open
-        total += each.n_layers * (kept + (each.kept_last if entries else 0))
-    return total
-
-
-def numbers_looked_at(config: ModelConfig, n_tokens: int, limit: int | None) -> int:
-    """Add up the numbers among these that a step of writing must read: of chosen ones, the chosen.
+    Where ``read``, those that a step of writing must read: of entries that are chosen, the chosen.
 
     Examples
     --------
-    Three of 4 tokens, two numbers each:
+    Two numbers for each of 7 // 3 entries, and five of the token that is left; one entry is chosen:
 
     >>> tiny = ModelConfig(n_layers=1, d_model=2, n_heads=1, d_ff=8, vocab_size=5, n_ctx=9,
-    ...                    lookbacks=(Lookback(1, per_pair=4, n_chosen=3, kept=2),))
-    >>> numbers_looked_at(tiny, 4, 0), numbers_kept(tiny, 4, 0)
-    (6, 8)
+    ...                    lookbacks=(Lookback(1, n_chosen=1, kept=2, n_joined=3, kept_open=5),))
+    >>> numbers_kept(tiny, 7, 0), numbers_kept(tiny, 7, 0, read=True)
+    (9, 2)
     """
     total = 0
     for each in lookbacks(config):
-        entries, _ = _entries(each, n_tokens, limit)
-        total += each.n_layers * each.kept * min(entries, each.n_chosen or entries)
+        narrow = None if limit is None else min(filter(None, (each.window, limit)), default=0)
+        entries, left = divmod(min(n_tokens, narrow or n_tokens), each.n_joined)
+        kept = entries * each.kept + left * each.kept_open + (each.kept_last if entries else 0)
+        if read:
+            kept = min(entries, each.n_chosen or entries) * each.kept
+        total += each.n_layers * kept
     return total
-
-
-def _entries(each: Lookback, n_tokens: int, limit: int | None) -> tuple[int, int]:
-    """Return the entries within the window, and the tokens of the last one while it is open."""
-    narrow = None if limit is None else min(filter(None, (each.window, limit)), default=0)
-    return divmod(min(n_tokens, narrow or n_tokens), each.n_joined)
 
 
 def window_of(attention: str) -> int | None:

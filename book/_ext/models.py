@@ -89,6 +89,8 @@ WORDS = {
     "cache text": "Each token adds {n} bytes to the cache.",
     "cache window": "Each token adds {n} bytes to the cache, until local layers have filled their "
     "windows.",
+    "cache joined": "Each token adds {n} bytes to the cache on average, until local layers have "
+    "filled their windows: layers join several tokens to one entry.",
     "cache states": "States that do not grow with the text take {n} bytes more.",
     "no cache": "Only decoders are costed in this book, so no cache is listed.",
     "not costed": "Its cache is not computed: {reason}.",
@@ -358,12 +360,14 @@ def _cache(model: "Published") -> tuple[str, str]:
     """Return what a context takes: a table up to the window, and a sentence on a token."""
     from paramlab.costs import kv_cache_bytes, state_bytes, weight_bytes
     from paramlab.display import in_bytes
+    from paramlab.reports import cost
 
     config, states = model.config, state_bytes(model.config)
-    words = [WORDS["cache window" if config.window else "cache text"]]
+    joins = any(each.n_joined > 1 for each in config.lookbacks)
+    words = [WORDS["cache joined" if joins else "cache window" if config.window else "cache text"]]
     if states:
         words.append(WORDS["cache states"])
-    numbers = (f"{n:,}" for n in (kv_cache_bytes(config, 1), states))
+    numbers = (f"{n:,}" for n in (cost(config, 1).kv_cache_bytes_per_token, states))
     text = " ".join(w.format(n=n) for w, n in zip(words, numbers, strict=False))
     rows = []
     window = config.n_ctx or CONTEXTS[-1]  # without attention there is none

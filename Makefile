@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/ready
 BUILD := $(BIN)/jupyter-book build . -W --keep-going
 
-.PHONY: book test test-fast fuzz lab serve format catalog ledger addresses pdf messages check-translation edition wheels bench oracle oracle-family clean
+.PHONY: book test test-fast fuzz lab serve format catalog ledger addresses pdf messages check-translation edition wheels lock bench oracle oracle-family clean
 
 book: $(READY)
 	$(BIN)/paramlab fetch
@@ -112,10 +112,19 @@ oracle-family: .venv-oracle/ready
 clean:
 	rm -rf _build .venv .venv-oracle
 
-$(READY): requirements.txt constraints.txt pkg/pyproject.toml
+# After a change of requirements.txt or constraints.txt: versions and hashes of all that make installs.
+lock:
+	$(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/pip install -q uv==0.13.9
+	.venv-lock/bin/uv pip compile -q --universal --python-version 3.11.5 --generate-hashes --no-header --no-annotate \
+	    --no-emit-package paramlab -c constraints.txt requirements.txt -o requirements.lock
+	rm -rf .venv-lock
+
+$(READY): requirements.lock pkg/pyproject.toml
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || { echo "Python 3.11 or newer is needed; name one with: make PYTHON=/path/to/python3.12"; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --progress-bar on -c constraints.txt -r requirements.txt
+	$(BIN)/pip install --progress-bar on --require-hashes -r requirements.lock
+	$(BIN)/pip install --no-deps --no-build-isolation -e ./pkg
 	@touch $@
 
 .venv-oracle/ready: tests/oracles/requirements.txt pkg/pyproject.toml

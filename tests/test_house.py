@@ -140,3 +140,18 @@ def test_each_module_of_benchmarks_can_be_run_by_make_bench():
     assert modules == {
         path.stem for path in home.glob("*.py") if "\ndef measure()" in path.read_text("utf-8")
     }
+
+
+def test_all_that_make_installs_has_a_hash_and_the_version_that_was_tested():
+    root = Path(__file__).parents[1]
+    lock = (root / "requirements.lock").read_text("utf-8").replace("\\\n", "").splitlines()
+    named = (root / "constraints.txt").read_text("utf-8").splitlines()
+    locked, tested = (
+        {re.sub("[-_.]+", "-", n).lower(): rest.split()[0] for n, _, rest in parts}
+        for parts in (
+            [line.partition("==") for line in lock],
+            [line.partition("==") for line in named if not line.startswith("#")],
+        )
+    )
+    assert all("--hash=sha256:" in line for line in lock) and len(lock) > 150
+    assert {n: v for n, v in locked.items() if tested.get(n, v) != v} == {}

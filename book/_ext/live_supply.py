@@ -27,7 +27,6 @@ from typing import TYPE_CHECKING
 import fresh
 import live_compiled
 from flit_core.wheel import make_wheel_in
-from paramlab.files.real_model import FILE_NAME, FILE_SHA256, model_path
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
@@ -171,6 +170,8 @@ def licenses(wanted: "Listed", names: list[str]) -> Iterator[str]:
 
 def put_model(folder: Path) -> dict[str, object]:
     """Put the real model into the folder if it is there; return how a page knows and checks it."""
+    from paramlab.files.real_model import FILE_NAME, FILE_SHA256, model_path
+
     if not model_path().is_file() or sha256(model_path()) != FILE_SHA256:
         return {}
     shutil.copyfile(model_path(), folder / FILE_NAME)
@@ -283,6 +284,7 @@ def supply(app: Sphinx) -> None:
     if os.environ.get("LIVE") != "no":
         sys.path.append(str(root / "tools"))
         import live
+        from paramlab.files.real_model import model_path
 
         wanted = live.listed()
         code = (Path(__file__), Path(live_compiled.__file__), live_compiled.RUNNER, live.LISTED)

@@ -48,7 +48,7 @@ def build() -> Parts:
     w, n = WORDS, len(claims.load())
     used = {claim.verdict for claim in claims.load()}
     boxes = [
-        f'<label><input type="checkbox" name="verdict" value="{name}" checked> '
+        f'<label><input type="checkbox" name="verdict[]" value="{name}" checked> '
         f'<span aria-hidden="true">{claims.SHAPES[name]}</span> {escape(words)}</label>'
         for name, words in VERDICTS.items()
         if name in used

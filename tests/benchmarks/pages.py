@@ -57,7 +57,7 @@ INTERACTIONS: dict[str, tuple[str, Action]] = {
     "count_model": (CALCULATORS, typed("parameter-count [name=model]", "ArrowDown")),
     "count_field": (CALCULATORS, typed("parameter-count [type=number]", "ArrowUp")),
     "ledger_word": ("reference/ledger.html", typed("ledger-verdicts [name=mention]", "a")),
-    "ledger_verdict": ("reference/ledger.html", pressed("ledger-verdicts [name=verdict]")),
+    "ledger_verdict": ("reference/ledger.html", pressed("ledger-verdicts [name='verdict[]']")),
     "catalog_word": ("reference/models.html", typed(".filter [type=search]", "a")),
     "catalog_order": ("reference/models.html", pressed(".sortable thead th:nth-child(3) button")),
     "model_page": ("models/deepseek-v3.html", pressed(".theme")),

@@ -17,7 +17,7 @@ const render = ({ model, el }) => {
   if (!records.length) return; // nothing to choose from
   const form = el.querySelector("form");
   const { first, mention } = form.elements;
-  const boxes = [...form.querySelectorAll("[name=verdict]")];
+  const boxes = [...form.querySelectorAll("[name='verdict[]']")];
   const say = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
   const make = (tag, className, content = "") => Object.assign(document.createElement(tag), { className, textContent: content });
 

@@ -1002,9 +1002,6 @@ def test_a_damaged_row_is_found(damage, fault):
     assert f"test: {fault}" in faults(rows)
 
 
-HEADS = {"num_attention_heads": 4}
-
-
 # LlavaConfig of transformers 5.23 on the meta device: a silent file means CLIP's large model, a
 # silent field within what it says of the pictures the small one's.
 @pytest.mark.parametrize(
@@ -1012,13 +1009,21 @@ HEADS = {"num_attention_heads": 4}
     [
         (None, 303_672_256),
         ({}, 87_604_416),
-        ({"hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 1, **HEADS}, 332_832),
+        (
+            {
+                "hidden_size": 64,
+                "intermediate_size": 96,
+                "num_hidden_layers": 1,
+                "num_attention_heads": 4,
+            },
+            332_832,
+        ),  # fmt: skip
     ],
 )
 def test_a_silent_part_and_a_silent_field_have_defaults_of_their_own(pictures, total):
     text = dict(
         hidden_size=64, intermediate_size=128, num_hidden_layers=2, vocab_size=100,
-        model_type="llama", **HEADS,
+        model_type="llama", num_attention_heads=4,
     )  # fmt: skip
     fields = {"model_type": "llava", "text_config": text, "vision_config": pictures}
     assert count(config_from_hf(fields)).total == total

@@ -1,7 +1,9 @@
 """The component ``ledger-verdicts``: a filter of the ledger, and the reader's own verdict first."""
 
+from collections import Counter
 from html import escape
 
+from boxes import JUDGED
 from components import Parts, field, value
 from paramlab import claims
 from words import translated
@@ -21,15 +23,7 @@ WORDS = {
     "none": "You have judged none of {all} claims yet.",
 }
 WORDS = translated(WORDS)
-VERDICTS = {  # as the ledger stores them, in the words of a reader
-    "holds": "holds",
-    "holds if": "holds, with a condition",
-    "misleading": "misleading",
-    "false": "false",
-    "cannot be checked": "cannot be checked",
-}
-VERDICTS = translated(VERDICTS)
-USUAL = "holds if"  # the verdict that the book gives most often
+VERDICTS = {stored: JUDGED[words] for stored, words in claims.IN_WORDS.items()}
 
 
 def judgeable() -> list[claims.Claim]:
@@ -41,6 +35,11 @@ def judgeable() -> list[claims.Claim]:
     1
     """
     return [claim for claim in claims.load() if claim.kind != "question"]
+
+
+def usual() -> str:
+    """Return the verdict that the book gives most often."""
+    return Counter(claim.verdict for claim in judgeable()).most_common(1)[0][0]
 
 
 def build() -> Parts:
@@ -64,7 +63,7 @@ def build() -> Parts:
     data = {
         "verdicts": VERDICTS,
         "shapes": claims.SHAPES,
-        "usual": USUAL,
+        "usual": usual(),
         "judgeable": [claim.id.lower() for claim in judgeable()],
         "words": {
             name: w[name] for name in ("shown", "yours", "judged", "change", "score", "none")

@@ -131,9 +131,9 @@ def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def integrity(path: Path) -> str:
-    """Return the SHA-256 of a file as browsers want it."""
-    return f"sha256-{b64encode(hashlib.sha256(path.read_bytes()).digest()).decode()}"
+def integrity(digest: str) -> str:
+    """Return a SHA-256 in hexadecimal as browsers want it."""
+    return f"sha256-{b64encode(bytes.fromhex(digest)).decode()}"
 
 
 def opened_late(apart: dict[str, bytes], root: Path, library: str) -> dict[str, bytes]:
@@ -175,13 +175,12 @@ def put_model(folder: Path) -> dict[str, object]:
     if not model_path().is_file() or sha256(model_path()) != FILE_SHA256:
         return {}
     shutil.copyfile(model_path(), folder / FILE_NAME)
-    digest = b64encode(bytes.fromhex(FILE_SHA256)).decode()
     gguf = distribution("gguf")
     terms = next(path for path in gguf.files or () if path.name == "LICENSE")
     with open(folder / "LICENSES.txt", "a", encoding="utf-8") as notice:
         notice.write(ABOUT_MODEL.format(version=gguf.version) + terms.read_text("utf-8"))
     size = (folder / FILE_NAME).stat().st_size
-    return {"model": {"file": FILE_NAME, "integrity": f"sha256-{digest}", "size": size}}
+    return {"model": {"file": FILE_NAME, "integrity": integrity(FILE_SHA256), "size": size}}
 
 
 def rarely_used(library: Path, compiled: dict[str, bytes]) -> tuple[str, ...]:
@@ -266,7 +265,7 @@ def fill(folder: Path, root: Path, wanted: "Listed") -> dict[str, object]:
         "level": "full" if names else "core",
         "pyodide": wanted.version,
         "library": library.name,
-        "integrity": {name: integrity(folder / name) for name in [*core, library.name]},
+        "integrity": {name: integrity(sha256(folder / name)) for name in [*core, library.name]},
         "lock": lock_name,
         "packages": list(sizes)[1:],
         "sizes": sizes,

@@ -360,14 +360,14 @@ def _cache(model: "Published") -> tuple[str, str]:
     """Return what a context takes: a table up to the window, and a sentence on a token."""
     from paramlab.costs import kv_cache_bytes, state_bytes, weight_bytes
     from paramlab.display import in_bytes
-    from paramlab.reports import cost
+    from paramlab.reports import bytes_per_token
 
     config, states = model.config, state_bytes(model.config)
     joins = any(each.n_joined > 1 for each in config.lookbacks)
     words = [WORDS["cache joined" if joins else "cache window" if config.window else "cache text"]]
     if states:
         words.append(WORDS["cache states"])
-    numbers = (f"{n:,}" for n in (cost(config, 1).kv_cache_bytes_per_token, states))
+    numbers = (f"{n:,}" for n in (bytes_per_token(config), states))
     text = " ".join(w.format(n=n) for w, n in zip(words, numbers, strict=False))
     rows = []
     window = config.n_ctx or CONTEXTS[-1]  # without attention there is none

@@ -11,6 +11,7 @@ from typing import Any
 DATA = Path(__file__).parent / "data"
 VERDICTS = ("holds", "holds if", "misleading", "false", "cannot be checked")
 SHAPES = dict(zip(VERDICTS, "●◐△✕?", strict=True))  # a verdict must not be told by color alone
+IN_WORDS = dict(zip(VERDICTS, VERDICTS, strict=True)) | {"holds if": "holds, with a condition"}
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,7 @@ class Claim:
         >>> by_id("A7").judged
         'holds, with a condition'
         """
-        verdict = self.verdict.replace("holds if", "holds, with a condition")
-        return "a question" if self.kind == "question" else verdict
+        return "a question" if self.kind == "question" else IN_WORDS[self.verdict]
 
 
 @cache

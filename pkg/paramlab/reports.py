@@ -184,14 +184,14 @@ def cost(
         weight_bytes(config, precision),
         weight_bytes_read(config, batch, precision),
         batch * kv_cache_bytes(config, context_tokens, precision, attention),
-        _bytes_per_token(config, precision, attention),
+        bytes_per_token(config, precision, attention),
         batch * state_bytes(config, precision),
         crossover_tokens(config, attention),
         tuple(_assumptions(config, context_tokens, attention, precision, batch)),
     )
 
 
-def _bytes_per_token(config: ModelConfig, precision: str, attention: str) -> int:
+def bytes_per_token(config: ModelConfig, precision: str = "fp16", attention: str = "causal") -> int:
     """Return the bytes that a token adds to a cache; where tokens are joined, on average."""
     joined = max((each.n_joined for each in config.lookbacks), default=1)
     closed = tuple(replace(each, kept_open=0, kept_last=0) for each in config.lookbacks)

@@ -573,7 +573,7 @@ def test_the_score_counts_as_python_does(visit):
     books = {claim.id.lower(): claim.verdict for claim in ledger_verdicts.judgeable()}
     rng = random.Random(1)
     said = {key: rng.choice(claims.VERDICTS) for key in list(books)[::2]}
-    usual = ledger_verdicts.USUAL
+    usual = ledger_verdicts.usual()
     assert max(map(list(books.values()).count, claims.VERDICTS)) == list(books.values()).count(
         usual
     )

@@ -4,7 +4,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from paramlab import plots
-from paramlab.claims import SHAPES, VERDICTS, by_verdict
+from paramlab.claims import IN_WORDS, SHAPES, VERDICTS, by_verdict
 
 PER_LINE = 10
 COLORS = dict(
@@ -20,8 +20,8 @@ def verdicts() -> tuple[Figure, dict[str, int]]:
     for verdict in VERDICTS:
         claims = by_verdict(verdict)
         counts[verdict] = len(claims)
-        name = verdict.replace("holds if", "holds, with a condition")
-        axes.text(0, y + 0.62, f"{SHAPES[verdict]}  {name}: {len(claims)}", va="center")
+        name = f"{SHAPES[verdict]}  {IN_WORDS[verdict]}"
+        axes.text(0, y + 0.62, f"{name}: {len(claims)}", va="center")
         y += 1.05
         for i, claim in enumerate(claims):
             x, line = i % PER_LINE, y + i // PER_LINE

@@ -261,7 +261,10 @@ def test_the_front_door_answers_within_a_tap_and_without_scripts(visit):
 
 
 def test_no_output_is_cut_on_a_phone_but_tables_with_a_name(visit, site: Path):
-    """Nor does a table lose a column, but the catalog, whose models have pages of their own."""
+    """Nor does a table lose a column, but the catalog, whose models have pages of their own.
+
+    No number is broken, and each that stands below its row's name has a name of its own.
+    """
     window = visit("phone")
     lost = """() => [...document.querySelectorAll("table:not(.sortable) tbody :is(td, th)")].filter(
       (cell) => cell.textContent.trim() && cell.closest("table").getClientRects().length
@@ -269,11 +272,22 @@ def test_no_output_is_cut_on_a_phone_but_tables_with_a_name(visit, site: Path):
     cut = """() => [...document.querySelectorAll(".cell_output pre, .cell_output .printed")].filter(
       (box) => box.getClientRects().length && box.scrollWidth > (box.tagName === "PRE" ? box
         : box.parentElement).clientWidth + 1).map((box) => box.textContent.slice(0, 60))"""
+    broken = r"""() => [...document.querySelectorAll("td")].filter((cell) => {
+      const range = document.createRange();
+      range.selectNodeContents(cell);
+      const tops = [...range.getClientRects()].map((box) => Math.round(box.top));
+      return /^[−+-]?[\d.,]+%?$/.test(cell.textContent.trim()) && new Set(tops).size > 1;
+    }).map((cell) => cell.textContent)"""
+    unnamed = r"""() => [...document.querySelectorAll(".wide:has(thead) td:not([data-label])")]
+      .map((cell) => cell.textContent.trim()).filter((text) => /^[−+-]?\d/.test(text))"""
     for path in looked_at(site):
         page = window.open(path.relative_to(site).as_posix())
         page.evaluate(OPEN_ALL)
         assert page.evaluate(cut) == [], path
         assert page.evaluate(lost) == [], path
+        assert page.evaluate(broken) == [], path
+        if path.stem.isdigit():
+            assert page.evaluate(unnamed) == [], path
 
 
 def test_the_catalog_is_filtered_and_its_notes_unfold(visit):

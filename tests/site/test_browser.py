@@ -273,13 +273,15 @@ def test_no_output_is_cut_on_a_phone_but_tables_with_a_name(visit, site: Path):
       (box) => box.getClientRects().length && box.scrollWidth > (box.tagName === "PRE" ? box
         : box.parentElement).clientWidth + 1).map((box) => box.textContent.slice(0, 60))"""
     broken = r"""() => [...document.querySelectorAll("td")].filter((cell) => {
-      const range = document.createRange();
-      range.selectNodeContents(cell);
-      const tops = [...range.getClientRects()].map((box) => Math.round(box.top));
-      return /^[−+-]?[\d.,]+%?$/.test(cell.textContent.trim()) && new Set(tops).size > 1;
+      const texts = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT), range = new Range();
+      while (texts.nextNode()?.textContent.trim() === "");
+      if (!/^\s*[−+-]?[\d.,]+%?\s*$/.test(cell.textContent)) return false;
+      range.selectNodeContents(texts.currentNode);
+      return range.getClientRects().length > 1;
     }).map((cell) => cell.textContent)"""
-    unnamed = r"""() => [...document.querySelectorAll(".wide:has(thead) td:not([data-label])")]
-      .map((cell) => cell.textContent.trim()).filter((text) => /^[−+-]?\d/.test(text))"""
+    unnamed = r"""() => [...document.querySelectorAll(".printed.wide:has(thead) td")]
+      .filter((cell) => !cell.dataset.label && /^\s*[−+-]?\d/.test(cell.textContent))
+      .map((cell) => cell.textContent)"""
     for path in looked_at(site):
         page = window.open(path.relative_to(site).as_posix())
         page.evaluate(OPEN_ALL)

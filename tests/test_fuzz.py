@@ -7,6 +7,7 @@ import fuzz
 import pytest
 
 
+@pytest.mark.slow
 def test_odd_and_damaged_files_are_counted_or_refused():
     found = fuzz.run(seed=1, seconds=3)
     for kind in ("config", "pair", ".gguf", ".safetensors", ".json"):

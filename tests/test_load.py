@@ -761,11 +761,13 @@ def test_the_real_file_has_its_134515008_numbers(real):
     assert [tokenizer.decode([i]) for i in tokenizer.end_tokens] == ["<|im_end|>"]
 
 
+@pytest.mark.slow
 def test_ready_arrays_are_those_of_the_file(real):
     # If this fails, reading changed: raise _READY_VERSION.
     assert_same(load._load_file(model_path()), real)
 
 
+@pytest.mark.slow
 def test_the_perplexity_of_the_passage_equals_that_of_torch(real):
     oracle = json.loads((ORACLES / "real_model.json").read_text())["passage"]
     tokens = real.tokenizer.encode(passage())

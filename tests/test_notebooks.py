@@ -42,6 +42,7 @@ def test_every_number_in_prose_was_printed_or_is_data(page):
     assert [str(finding) for finding in prose_numbers.unsupported(page)] == []
 
 
+@pytest.mark.slow
 def test_changed_numbers_are_caught():
     """Of all changes of one digit in the prose of the book, at least 95 % are noticed."""
     tried = {page: prose_numbers.uncaught_changes(page) for page in PAGES}

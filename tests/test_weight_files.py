@@ -545,6 +545,7 @@ def test_a_header_of_a_thousand_tensors_is_counted_at_once(tmp_path):
         assert time.perf_counter() - start < 1  # 0.03 s on an idle machine
 
 
+@pytest.mark.slow
 def test_changed_or_cut_files_are_counted_or_refused_in_one_sentence(tmp_path, capsys):
     arrays = files.random_arrays({"token_embd.weight": (5, 8), "blk.0.x.weight": (3, 8)})
     packed = PACKINGS["gptq"]

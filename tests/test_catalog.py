@@ -1,9 +1,12 @@
+import csv
 import re
+from pathlib import Path
 
 import pytest
 from paramlab import catalog
 from paramlab.params import count, stacks
 
+DATA = Path(catalog.__file__).parent / "data/models.csv"
 MODELS = catalog.published()
 CLOSED = [
     "ernie3.0-titan", "ernie4.0", "hunyuan-sept-2023", "gpt4", "gpt4-turbo", "gpt3.5-turbo",
@@ -22,6 +25,12 @@ def test_slugs_follow_the_one_rule_and_are_unique():
     assert len({model.slug for model in MODELS}) == len(MODELS)
     assert len({model.name for model in MODELS}) == len(MODELS)
     assert all(re.fullmatch(r"[a-z0-9]+([.-][a-z0-9]+)*", model.slug) for model in MODELS)
+
+
+def test_every_row_has_as_many_fields_as_there_are_columns():
+    with open(DATA, encoding="utf-8", newline="") as file:
+        columns, *rows = csv.reader(file)
+    assert {len(row) for row in rows} == {len(columns)}  # a comma that is not quoted cuts a note
 
 
 @slugs

@@ -535,12 +535,14 @@ def test_a_cost_says_which_layers_look_back_how_far():
     def said(kind: str) -> str:
         return "\n".join(cost(config_from_hf({"model_type": kind}), 5000).assumptions)
 
-    assert "28 of 35 layers look back on 512 tokens of their own" in said("gemma3n_text")
+    assert "28 of 35 layers look back on at most 512 tokens" in said("gemma3n_text")
     assert "15 of 35 layers use the keys and values of earlier ones" in said("gemma3n_text")
     assert "61 of 61 layers look back on 2,048 tokens that an indexer" in said("deepseek_v32")
     assert "20 of 43 layers look back on 512 entries of 4 tokens that" in said("deepseek_v4")
     assert "23 of 43 layers look back on entries of 128 tokens" in said("deepseek_v4")
     assert "layers look back on entries of 4 tokens" not in said("deepseek_v4")  # its indexer does
+    assert "43 of 43 layers look back on at most 128 tokens one by one" in said("deepseek_v4")
+    assert "36 of 48 layers look back on at most 8,192 tokens" in said("llama4_text")
 
 
 def test_what_a_token_adds_while_windows_fill_is_called_so():
@@ -623,12 +625,12 @@ def said(slug: str, n: int = 1000, **options) -> str:
 
 
 def test_assumptions_name_what_the_numbers_rest_on():
-    assert "the model was made for 1,024 tokens, and would need 768 more" in said(
-        "gpt2-small", 1025
-    )
-    assert "made for" not in said("gpt2-small", 1024)
-    assert said("llama-7b", 4096).endswith("the model was made for 2,048 tokens")
-    assert "29 of 34 layers look back on 1,024 tokens" in said("gemma3-4b-text")
+    assert "is 1,024 tokens; this text would need 768 more param" in said("gpt2-small", 1025)
+    assert "its window is" not in said("gpt2-small", 1024)
+    assert said("llama-7b", 4096).endswith("its window is 2,048 tokens")
+    short = "10 of 16 layers keep the last 2 inputs of a convolution, and no more"
+    assert short in said("lfm2-350m") and STATE not in cost(config("lfm2-350m"), 9).decode.by_part
+    assert "29 of 34 layers look back on at most 1,024 tokens" in said("gemma3-4b-text")
     assert "layers look back" not in said("gemma3-4b-text", attention="full")
     assert "2 of 8 experts per token; a step of 3 texts reads 6 at most" in (
         said("mixtral-8x7b", batch=3)

@@ -218,10 +218,10 @@ def test_a_larger_size_never_means_fewer_parameters(kind, data):
 
 # These change no count, but costs: they are read, so their types are checked.
 OF_WINDOWS = {
-    "attention_window_size",
+    "attention_chunk_size", "attention_window_size",
     "sliding_window", "sliding_window_pattern", "use_sliding_window", "max_window_layers",
     "global_attn_every_n_layers",
-    "window_size", "attention_types", "no_rope_layer_interval",
+    "window_size", "attention_types", "no_rope_layer_interval", "no_rope_layers",
 }  # fmt: skip
 
 

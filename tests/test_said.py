@@ -51,18 +51,20 @@ def test_every_size_that_was_not_in_the_file_is_named():
         # The three that public questions are about, and what their makers state.
         ("qwen2", {"max_position_embeddings": 32768, "rope_scaling": {
             "type": "yarn", "factor": 4.0, "original_max_position_embeddings": 32768}},
-         "rope_scaling (yarn, factor 4) stretches a trained window of 32,768 tokens to 131,072"),
+         "rope_scaling (yarn, factor 4) stretches an original window of 32,768 tokens to 131,072"),
         ("llama", {"max_position_embeddings": 131072, "rope_scaling": {
             "rope_type": "llama3", "factor": 8.0, "original_max_position_embeddings": 8192}},
-         "(llama3, factor 8) stretches a trained window of 8,192 tokens to 131,072"),
+         "(llama3, factor 8) stretches an original window of 8,192 tokens to 131,072"),
         ("deepseek_v3", {"max_position_embeddings": 163840, "rope_scaling": {
             "type": "yarn", "factor": 40, "original_max_position_embeddings": 4096}},
-         "stretches a trained window of 4,096 tokens to 163,840"),
+         "stretches an original window of 4,096 tokens to 163,840"),
         ("phi3", {"max_position_embeddings": 131072, "original_max_position_embeddings": 4096,
                   "rope_scaling": {"type": "longrope", "short_factor": [1], "long_factor": [1]}},
-         "(longrope) stretches a trained window of 4,096 tokens to 131,072"),
+         "(longrope) stretches an original window of 4,096 tokens to 131,072"),
         ("llama", {"rope_scaling": {"type": "dynamic", "factor": 2.0}},
-         "stretches a trained window of 2,048 tokens to 4,096"),
+         "stretches an original window of 2,048 tokens to 4,096"),
+        ("llama", {"rope_scaling": {"type": "dynamic", "factor": 1.0, "alpha": 1000.0}},
+         "(dynamic, factor 1) changes rotations; 2,048 is its window as the file gives it"),
         ("llama", {"rope_scaling": {"type": "linear", "factor": 4.0}},
          "(linear, factor 4) divides positions; 2,048 is its window as the file gives it"),
         ("llama", {"rope_scaling": {"type": "yarn", "original_max_position_embeddings": "\x1b"}},

@@ -114,7 +114,7 @@ def forward_operations(
             names.insert(names.index(before) + 1, name)
     parts[SCORES] = multiply_adds_looking_back(config, n_tokens, n_before, window_of(attention))
     parts[STATE] = n_tokens * state_multiply_adds(config)
-    return Operations({name: parts[name] for name in names})
+    return Operations({name: parts[name] for name in names if name != STATE or parts[name]})
 
 
 def _numbers_used(config: ModelConfig, array: Array, n_tokens: int = 1) -> int:

@@ -20,7 +20,7 @@ from paramlab.costs import (
 )
 from paramlab.limits import check_decoder, check_lengths
 from paramlab.pairs import lookbacks
-from paramlab.params import Count, stacks, tally
+from paramlab.params import NO_TOKENS, Count, stacks, tally
 from paramlab.state_layers import n_layers_with
 
 if TYPE_CHECKING:
@@ -65,11 +65,17 @@ def split_as_table(count: Count, by: str) -> str:
 
 
 def active_as_text(count: Count) -> list[str]:
-    """Return what of a mixture of experts one token passes through; nothing for other models."""
+    """Return what a token passes through, if that is not all: of experts, those chosen.
+
+    Where there is an encoder of pictures or sound, no token of text passes through it.
+    """
     if count.active == count.total:
         return []
-    without = f"  without the input table: {count.active_without_input_table:,}"
-    return [f"active per token: {count.active:,}", without]
+    of_text = " of text" if count.by_part.keys() & {*NO_TOKENS} else ""
+    lines = [f"active per token{of_text}: {count.active:,}"]
+    if count.active_without_input_table != count.active:
+        lines.append(f"  without the input table: {count.active_without_input_table:,}")
+    return lines
 
 
 def count_as_json(name: str, count: Count, basis: str) -> dict[str, object]:
@@ -223,8 +229,13 @@ def _assumptions(
     if c.latent:
         yield "latent attention: a pass expands keys and values, a next token reads the short ones"
     if c.state:
-        of = f"{n_layers_with(c, 'state')} of {c.n_layers} layers keep a state of one size"
-        yield f"{of}: a token writes to it and reads from it; many programs hold it in 32 bits"
+        layers = f"{n_layers_with(c, 'state')} of {c.n_layers} layers keep"
+        yield (
+            f"{layers} the last {c.state.d_conv - 1} inputs of a convolution, and no more"
+            if c.state.kind == "conv"
+            else f"{layers} a state of one size: a token writes to it and reads from it; many "
+            "programs hold it in 32 bits"
+        )
     if e := c.experts:
         chosen = f"{e.n_active} of {e.n_experts} experts per token"
         at_most = min(e.n_experts, batch * e.n_active)
@@ -233,19 +244,21 @@ def _assumptions(
     if BITS[precision] < CACHE_BITS_AT_LEAST:
         yield f"the cache keeps {CACHE_BITS_AT_LEAST} bits per number"
     if c.n_ctx and n > c.n_ctx:
-        rows = f", and would need {(n - c.n_ctx) * c.d_model:,} more parameters"
+        rows = f"; this text would need {(n - c.n_ctx) * c.d_model:,} more parameters"
         learned = rows if c.positions == "learned" else ""
-        yield f"the model was made for {c.n_ctx:,} tokens{learned}"
+        yield f"its window is {c.n_ctx:,} tokens{learned}"
 
 
 def _reaches(c: ModelConfig) -> Iterator[str]:
     """Yield which layers do not look back on all tokens."""
     looking = [each for each in lookbacks(c) if each.per_pair]
     chosen = {each.n_joined for each in looking if each.n_chosen}  # an indexer sees all of these
+    joined = any(each.n_joined > 1 for each in looking)
     for each in looking:
         layers = f"{each.n_layers} of {c.n_layers} layers"
         if each.window:
-            yield f"{layers} look back on {each.window:,} tokens of their own"
+            single = " one by one" if joined else ""
+            yield f"{layers} look back on at most {each.window:,} tokens{single}"
         entries = f"entries of {each.n_joined} tokens" if each.n_joined > 1 else "tokens"
         if each.n_chosen:
             yield f"{layers} look back on {each.n_chosen:,} {entries} that an indexer chooses"

@@ -47,6 +47,10 @@ def random_fields(kind: str, rng: random.Random) -> dict[str, Any]:
         "layer_types": rng.choices(("full_attention", "sliding_attention"), k=7),
         "no_rope_layer_interval": rng.choice((2, 3)),
     }
+    if kind == "llama4_text":
+        settings["attention_chunk_size"] = rng.choice((None, *range(2, 13)))
+        settings["layer_types"] = rng.choices(("full_attention", "chunked_attention"), k=7)
+        settings["no_rope_layers"] = rng.choices((0, 1), k=7)
     known = {"sliding_window_pattern": ("gemma3_text", "cohere2")}
     for name, value in settings.items():
         applies = name in names or kind in known.get(name, ())

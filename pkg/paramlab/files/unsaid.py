@@ -24,7 +24,7 @@ def defaults_note(fields: Fields, row: Family) -> list[str]:
 
 
 def stretched_window_note(fields: Fields, row: Family) -> list[str]:
-    """Say how far ``rope_scaling`` stretches the window that a model was trained on, if it does."""
+    """Say how far ``rope_scaling`` stretches the window that a file calls original, if it does."""
     for name in ("rope_scaling", "rope_parameters"):
         rope = fields.get(name)
         kinds = [rope, *rope.values()] if isinstance(rope, dict) else []
@@ -41,18 +41,20 @@ def _stretched(rope: Fields, fields: Fields, row: Family) -> str:
         return ""
     window = next((fields[each] for each in at.names if each in fields), at.default)
     name = "original_max_position_embeddings"
-    trained = rope.get(name) or fields.get(name)
+    original = rope.get(name) or fields.get(name)
     how = f"({kind}" + (f", factor {factor:g})" if _is_number(factor) else ")")
-    if not _is_size(window) or not (trained is None or _is_size(trained)):
-        return f"{how} stretches the window; its sizes are {shown(window)} and {shown(trained)}"
-    if trained is None and kind == "linear":
+    if not _is_size(window) or not (original is None or _is_size(original)):
+        return f"{how} stretches the window; its sizes are {shown(window)} and {shown(original)}"
+    if original is None and kind == "linear":
         return f"{how} divides positions; {window:,} is its window as the file gives it"
-    start = trained or window
+    start = original or window
     reached = start * (factor if _is_number(factor) else 1)
-    if trained and window > trained:
+    if original and window > original:
         reached = window
+    if reached == start:
+        return f"{how} changes rotations; {window:,} is its window as the file gives it"
     return (
-        f"{how} stretches a trained window of {start:,} tokens to {int(reached):,}; no parameter "
+        f"{how} stretches an original window of {start:,} tokens to {int(reached):,}; no parameter "
         "is added"
     )
 

@@ -69,13 +69,25 @@ def masked_head(values: Values) -> None:
         one_of("tie_word_embeddings", values["_tied"], (True,))
 
 
-def local_in_smollm3(fields: dict[str, Any], n_layers: int) -> set[int]:
-    """Return the layers without rotation: they are local, if windows are used at all."""
-    every, listed = whole(fields, "no_rope_layer_interval", 4, 1), fields.get("no_rope_layers")
+def _rotated(fields: dict[str, Any], n_layers: int, listed: Any) -> list[Any]:
+    """Say of each layer whether it is rotated: as listed, or all but every so many."""
+    every = whole(fields, "no_rope_layer_interval", 4, 1)
     if listed is None:
         listed = [(i + 1) % every for i in range(n_layers)]
     if not isinstance(listed, list) or len(listed) != n_layers:
         raise UnsupportedModel(f"no_rope_layers is no list of {n_layers} layers")
+    return listed
+
+
+def chunked_in_llama4(fields: dict[str, Any], n_layers: int) -> set[int]:
+    """Return the layers with rotation: they look back within chunks."""
+    rotated = _rotated(fields, n_layers, fields.get("no_rope_layers") or None)
+    return {i for i, each in enumerate(rotated) if each}
+
+
+def local_in_smollm3(fields: dict[str, Any], n_layers: int) -> set[int]:
+    """Return the layers without rotation: they are local, if windows are used at all."""
+    listed = _rotated(fields, n_layers, fields.get("no_rope_layers"))
     used = fields.get("use_sliding_window", False)
     one_of("use_sliding_window", used, (True, False))
     if not used:

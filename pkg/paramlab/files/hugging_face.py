@@ -468,8 +468,9 @@ def _window(fields: Fields, window: Window | None, n_layers: int) -> dict[str, A
         raise UnsupportedModel(f"{window.name} is {shown(width)}; it must be a whole number")
     kinds = fields.get("layer_types") if window.listed else None
     if isinstance(kinds, list):
-        is_local = {"attention_chunk_size": "chunked_attention"}.get(window.name, "sliding_attention")
-        local = tuple(i for i, kind in enumerate(kinds[:n_layers]) if kind == is_local)
+        chunked = window.name == "attention_chunk_size"
+        kind_with = "chunked_attention" if chunked else "sliding_attention"
+        local = tuple(i for i, kind in enumerate(kinds[:n_layers]) if kind == kind_with)
     else:
         local = _local_layers(fields, window, n_layers)
     if not used or not width or not local:

@@ -20,7 +20,13 @@ WANTED = {
     "sortable.js": re.compile(r'class="[^"]*\bsortable\b'),
 }
 SHARE = re.compile(r"(?:under )?([\d.]+)%")  # in a table of class bars, drawn as a bar
-NAME = re.compile(r"\b(?:GPT|Llama|LLaMA|Qwen|Q4|Q8|T5)-[\w.]{1,7}\b")
+# A word with a hyphen and a digit: GPT-3, SmolLM2-135M-Instruct
+NAME = re.compile(r"\b(?=[\w.-]*\d)[A-Za-z]\w*(?:\.\d+)*(?:-\w+(?:\.\d+)*)+")
+# A word and its number, a sign and what it joins
+TIED = re.compile(
+    r"\b(?:[Cc]hapter|[Cc]laim|[Ff]igure|[Tt]able)\s(?=[AB]?\d)|\barXiv\s(?=\d|$)"
+    r"|(?<=[\w)])\s[+−×±]\s(?=[\w(])"
+)
 
 
 def _table_of(node: nodes.Element) -> nodes.Element:
@@ -30,14 +36,15 @@ def _table_of(node: nodes.Element) -> nodes.Element:
 
 
 def unbroken(text: str) -> str:
-    r"""Keep a name such as GPT-3 on one line; a browser would break it after the hyphen.
+    r"""Keep a name such as GPT-3, or a word and its number, on one line.
 
     Examples
     --------
-    >>> unbroken("of GPT-3 size")
-    'of <span class="nobr">GPT-3</span> size'
+    >>> unbroken("of GPT-3 size, in chapter 3")
+    'of <span class="nobr">GPT-3</span> size, in chapter\xa03'
     """
-    return NAME.sub(r'<span class="nobr">\g<0></span>', text)
+    tied = TIED.sub(lambda match: re.sub(r"\s", "\N{NO-BREAK SPACE}", match[0]), text)
+    return NAME.sub(r'<span class="nobr">\g<0></span>', tied)
 
 
 class BookTranslator(HTML5Translator):

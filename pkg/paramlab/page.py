@@ -14,6 +14,7 @@ from paramlab.display import CELL_MARK, HEAD_MARK, ROW_MARK
 
 LINE = re.compile(f"[{HEAD_MARK}{ROW_MARK}]")
 LETTERS_ON_A_PHONE = 44  # a wider table shows a row there as its head and, below, labeled cells
+DIGITS_IN_LINE = 35  # of these cells, on a phone of 320 pixels
 FIGURE = re.compile(r"[<>≈~±+\-−]?\s?[$€]?\d")
 HEX = re.compile(r"#[0-9a-f]{6}\b")
 PIXELS_PER_POINT = 1.24  # the text of 11 points is 13.6 pixels high
@@ -62,6 +63,7 @@ def _table(lines: list[str]) -> str:
     head = rows.pop(0) if HEAD_MARK in lines[0] else []
     columns = zip(*(rows or [head]), strict=True)
     right = [all(FIGURE.match(cell) for cell in column if cell) for column in columns]
+    right[0] &= all(row[0].count(" ") < 2 for row in rows)  # "10 units, longer" is no figure
     labels = head if wide and head else [""] * len(right)
 
     def line(cells: list[str], first: str, other: str) -> str:
@@ -71,14 +73,34 @@ def _table(lines: list[str]) -> str:
 
     top = f"<thead>{line(head, 'col', 'col')}</thead>\n" if head else ""
     body = "\n".join(line(row, "row", "") for row in rows)
-    kind = "printed wide" if wide else "printed"
+    kind = "printed"
+    if wide:
+        kind += f' wide" style="--across: {_across(labels, rows)}'
     return f'<table class="{kind}">\n{top}<tbody>\n{body}\n</tbody>\n</table>'
+
+
+def _across(labels: list[str], rows: list[list[str]]) -> int:
+    """How many cells below a row's head stand in a line of a phone, in lines of equal number."""
+    small = 0.85  # letters of a label, in digits of a cell
+    columns = list(zip(labels, zip(*rows, strict=True), strict=True))[1:]
+    widths = [max(small * _digits(name), *map(_digits, cells)) for name, cells in columns]
+    for n_lines in range(1, len(widths)):
+        across = -(-len(widths) // n_lines)
+        widest = [max(widths[place::across]) for place in range(across)]
+        if sum(widest) + 1.6 * (across - 1) <= DIGITS_IN_LINE:  # with the gaps
+            return across
+    return 1
+
+
+def _digits(text: str) -> float:
+    """Width of a text in digits; spaces and points are half as wide."""
+    return len(text) - sum(map(text.count, " .,:")) / 2
 
 
 def _cell(text: str, right: bool, heads: str, label: str) -> str:
     element = f'th scope="{heads}"' if heads and text else "td"  # an empty corner heads nothing
     side = ' class="text-right"' if right else ""
-    if label and element == "td":
+    if label and (element == "td" or right):
         side += f' data-label="{escape(label)}"'
     return f"<{element}{side}>{escape(text, quote=False)}</{element.split()[0]}>"
 

@@ -84,6 +84,19 @@ def test_a_printed_table_becomes_the_same_table_of_the_page(monkeypatch):
     assert [line.rstrip() for line in unmarked.splitlines()] == plain.splitlines()
 
 
+def test_a_wide_table_names_its_numbers_and_fills_the_lines_of_a_phone(monkeypatch):
+    monkeypatch.setenv(display.FOR_THE_SITE, "1")
+    head = ("width", *(f"{n} letters long" for n in range(5)))
+    (_, wide), (_, words) = (
+        page.pieces(display.table([(first, *"12345")], head))[0] for first in (16, "10 units, long")
+    )
+    assert 'style="--across: 2"' in wide  # of five labels of 14 letters two fill a line
+    assert '<th scope="row" class="text-right" data-label="width">16</th>' in wide
+    assert '<th scope="row">10 units, long</th>' in words
+    two_lines = page.pieces(display.table([("a", *6 * ["1234567890"])], tuple("abcdefg")))[0][1]
+    assert 'style="--across: 3"' in two_lines
+
+
 def texts(row: tuple) -> list[str]:
     return [f"{cell:,}" if isinstance(cell, int) else cell for cell in row]
 
@@ -150,9 +163,19 @@ def test_the_figure_of_a_cell_comes_first_and_the_rest_is_folded():
 
 
 def test_names_do_not_break_after_their_hyphen():
-    assert markup.unbroken("GPT-3, Llama-3.1-8B") == (
-        '<span class="nobr">GPT-3</span>, <span class="nobr">Llama-3.1</span>-8B'
-    )
+    whole = re.findall(r'<span class="nobr">(.*?)</span>', markup.unbroken(
+        "GPT-3, Llama-3.1-8B; SmolLM2-135M-Instruct. Qwen3-Next, gpt-oss-20b: a key-value cache"
+    ))  # fmt: skip
+    assert whole == [
+        "GPT-3", "Llama-3.1-8B", "SmolLM2-135M-Instruct", "Qwen3-Next", "gpt-oss-20b"
+    ]  # fmt: skip
+
+
+def test_a_number_stays_with_its_word_and_a_sign_with_what_it_joins():
+    said = "chapter 4, claim A8, arXiv 2005.14165: 15 − 2 = 13, 0.9 ± 0.1; a table of 4, arXiv "
+    tied = said.replace("chapter ", "chapter_").replace("claim ", "claim_")
+    tied = tied.replace("arXiv ", "arXiv_").replace(" − ", "_−_").replace(" ± ", "_±_")
+    assert markup.unbroken(said).replace("\N{NO-BREAK SPACE}", "_") == tied
 
 
 def test_identifiers_are_kept_where_used_and_differ_between_drawings():

@@ -1,6 +1,7 @@
 """The component ``memory-fit``: what a model needs in memory, and which device has it."""
 
 from dataclasses import asdict
+from functools import cache
 from html import escape
 
 from components import Parts, field, folded, number_field, ratio, select, table, value
@@ -47,6 +48,9 @@ WORDS = {
     "beyond": "Its window ends at {window} tokens; that is what is computed.",
     "longest": "The longest context that fits is {longest} tokens, of a window of {window}.",
     "none": "No context fits, not even one token.",
+    "fewer": "At 4 bits (4.5 with grids) it needs {fewer} GB.",
+    "others": "{fitting} of the {all} models here fit like this; {largest} is the largest of them.",
+    "unknown": "No model here is called “{unknown}”.",
     "speed": "The device can write at most {speed} tokens per second in each text.",
     "all": "All models, as a table",
     "caption": "GB for weights, and for keys, values, and states of one text in 16 bits, up to "
@@ -86,6 +90,7 @@ def speed(tokens_per_s: float) -> str:
     return f"{int(tokens_per_s + 0.5):,}"
 
 
+@cache
 def costed() -> list[catalog.Published]:
     """Return the models of the catalog that this component knows: decoders with a window."""
     found = []
@@ -97,6 +102,19 @@ def costed() -> list[catalog.Published]:
                 continue
             found.append(model)
     return found
+
+
+@cache
+def fitting(memory_bytes: int, context: int, bits: str, n_texts: int) -> list[catalog.Published]:
+    """Return the models that fit, the largest first."""
+    found = []
+    for model in costed():
+        config, (each, _, only) = model.config, bits.partition(" ")
+        how = (float(each), only) if config.experts or not only else (16, "")
+        tokens = min(context, config.n_ctx)
+        if fit(config, memory_bytes, tokens, *how, n_texts, overhead_bytes=PROGRAM).fits:
+            found.append((rounded_weight_bytes(config, *how), model))
+    return [model for _, model in sorted(found, key=lambda each: -each[0])]
 
 
 def answer(
@@ -118,6 +136,7 @@ def answer(
         "memory": gigabytes(found.memory_bytes),
         "window": f"{model.config.n_ctx:,}",
         "longest": f"{longest:,}",
+        "all": len(costed()),
     }
     names = ["fits" if found.fits else "lacks"]
     names += ["beyond"] * (context > tokens) + ["longest" if longest else "none"]
@@ -125,6 +144,15 @@ def answer(
         seconds = least_seconds_per_token(model.config, there, tokens, *options)
         values["speed"] = speed(1 / seconds)
         names.append("speed")
+    elif float(each) > 4.5:
+        smaller = fit(
+            model.config, there.memory_bytes, tokens, 4.5, "", n_texts, overhead_bytes=PROGRAM
+        )
+        values["fewer"] = gigabytes(smaller.needed_bytes)
+        names.append("fewer")
+    if others := fitting(there.memory_bytes, context, bits, n_texts):
+        values |= {"fitting": len(others), "largest": others[0].name}
+        names.append("others")
     needs = {
         "weights": found.weight_bytes,
         "cache": found.cache_bytes,
@@ -184,7 +212,8 @@ def build() -> Parts:
         }
         for d in hardware.devices()
     }
-    spoken = ("left", "missing", "own", "fits", "lacks", "beyond", "longest", "none", "speed")
+    spoken = ("left", "missing", "own", "fits", "lacks", "beyond", "longest", "none", "speed",
+              "fewer", "others", "unknown")  # fmt: skip
     data = {
         "models": {m.slug: coefficients(m, "after_last") for m in models},
         "devices": devices,

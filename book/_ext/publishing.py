@@ -86,7 +86,7 @@ def page_context(app: Sphinx, pagename: str, template: str, context: dict, doctr
     day = app.changed_on.get(source) or app.citation.get("date-released")
     context["changed_on"] = in_words(app, day) if day else ""
     title = unescape(re.sub("<[^>]*>", "", context.get("title", "")))
-    context["plain_title"] = re.sub(r"^\d+\s", "", title)
+    context["plain_title"] = re.sub(r"^\d{1,2}\s", "", title)  # the number of a chapter
     if source.endswith(".ipynb"):
         context["notebook"] = {"href": f"{target.split('/')[-1].removesuffix('.html')}.ipynb"}
         context["notebook"]["name"] = Path(source).name
@@ -99,7 +99,8 @@ def page_context(app: Sphinx, pagename: str, template: str, context: dict, doctr
         page = quote(f"{context['plain_title']} ({target})")
         context["report_url"] = f"{repository}/issues/new?template=wrong.yml&page={page}"
     if day and context["version"]:
-        context["citation"] = citation(app, context["plain_title"], context.get("pageurl"), day)
+        title, url = context["plain_title"], context.get("pageurl")
+        context["citation"] = citation(app, Path(target).stem, title, url, day)
 
 
 def in_words(app: Sphinx, day: date) -> str:
@@ -107,7 +108,7 @@ def in_words(app: Sphinx, day: date) -> str:
     return format_date(_("%-d %B %Y"), date=day, language=app.config.language)
 
 
-def citation(app: Sphinx, title: str, url: str | None, day: date) -> dict[str, str]:
+def citation(app: Sphinx, name: str, title: str, url: str | None, day: date) -> dict[str, str]:
     """Return what a reader may copy to cite a page: who, where, and an entry for BibTeX."""
     authors = " and ".join(author["name"] for author in app.citation["authors"])
     facts = {
@@ -123,7 +124,7 @@ def citation(app: Sphinx, title: str, url: str | None, day: date) -> dict[str, s
     return {
         "author": authors,
         "url": facts["url"],
-        "bibtex": "\n".join(["@incollection{what175billionmeans,", *lines, "}"]),
+        "bibtex": "\n".join([f"@incollection{{what175billionmeans-{name},", *lines, "}"]),
     }
 
 

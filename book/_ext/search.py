@@ -2,8 +2,8 @@
 
 Sphinx's own index splits text at spaces, so that it finds a Chinese word only where it stands
 alone. Here the text of every section is stored as it is, in a file for each page, and searched for
-what was typed. An index of the words of each page says which of these files a question needs, so
-that the search page itself stays small.
+what was typed, in traditional characters or in simplified ones. An index of the words of each page
+says which of these files a question needs, so that the search page itself stays small.
 """
 
 import hashlib
@@ -29,6 +29,16 @@ CHINESE = re.compile("[\u3400-\u9fff]")
 DIGITS = (
     "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"  # a place in the list of files
 )
+# The traditional characters of the book, and below each its simplified form.
+TRADITIONAL = (
+    "來個們億優儲內冪動務區參問嘗圍執塊學寬專對導屜層帶強徑從復徵態憶應採損擇據擬數斷於時會業極構樣機權歸決沒溫為無營獲現當發碼積節細組絡"
+    "經維網線編緩練縮習與衝裝複規計訓記許詛詞詢試詳語說調講證識讀變貴資質較輸這連進運過選還銷鍵長開間閱關闡陣隨雙雜難響頂預頭題類顯體點"
+)
+SIMPLIFIED = (
+    "来个们亿优储内幂动务区参问尝围执块学宽专对导屉层带强径从复征态忆应采损择据拟数断于时会业极构样机权归决没温为无营获现当发码积节细组络"
+    "经维网线编缓练缩习与冲装复规计训记许诅词询试详语说调讲证识读变贵资质较输这连进运过选还销键长开间阅关阐阵随双杂难响顶预头题类显体点"
+)
+SIMPLER = str.maketrans(TRADITIONAL, SIMPLIFIED)
 UNSEARCHED = (nodes.section, nodes.literal_block, nodes.raw, nodes.comment, nodes.math_block)
 
 
@@ -89,15 +99,15 @@ def forget(app: Sphinx, env, docname: str) -> None:
 
 
 def words(text: str) -> set[str]:
-    """Return the words of a text; of Chinese, which has no spaces, its characters.
+    """Return the words of a text; of Chinese, which has no spaces, its characters, simplified.
 
     Examples
     --------
-    >>> sorted(words("GPT-3 has 参数."))
+    >>> sorted(words("GPT-3 has 參數."))
     ['3', 'gpt', 'has', '参', '数']
     """
     found = set()
-    for word in WORD.findall(text.lower()):
+    for word in WORD.findall(text.lower().translate(SIMPLER)):
         found |= set(word) if CHINESE.search(word) else {word}
     return found
 
@@ -156,7 +166,10 @@ def search_page(app: Sphinx) -> Iterator[tuple[str, dict, str]]:
     for name, content in files.items():
         (static / "search" / f"{name}.js").write_text(f"searchTexts.push(...{content});\n", "utf-8")
         named.append(f"{name}.js?v={hashlib.sha256(content.encode()).hexdigest()[:8]}")
-    content = _json({"files": named, "digits": DIGITS, "words": index})
+    content = _json({
+        "files": named, "digits": DIGITS, "words": index,
+        "traditional": TRADITIONAL, "simplified": SIMPLIFIED,
+    })  # fmt: skip
     (static / "search-index.js").write_text(f"globalThis.searchIndex = {content};\n", "utf-8")
     yield "search", {"title": _("Search")}, "search.html"
 

@@ -6,7 +6,10 @@ globalThis.searchTexts = [];
 const page = document.querySelector(".search");
 const query = (new URLSearchParams(location.search).get("q") ?? "").trim();
 const status = page.querySelector(".search-status");
-const words = query.toLowerCase().split(/\s+/).filter(Boolean);
+const [traditional, simplified] = [[...index.traditional], [...index.simplified]];
+// A text in small letters and simplified characters, as long as it was.
+const plain = (text) => text.toLowerCase().replace(/[\u3400-\u9fff]/g, (character) => simplified[traditional.indexOf(character)] ?? character);
+const words = plain(query).split(/\s+/).filter(Boolean);
 const AROUND = 90; // characters of text shown on either side of a finding
 
 const pieces = (word) => (word.match(/[\p{L}\p{N}]+/gu) ?? [])
@@ -29,8 +32,8 @@ const load = (name) => new Promise((resolve, reject) => {
 });
 
 const score = (entry) => {
-  const title = entry.title.toLowerCase();
-  const text = entry.text.toLowerCase();
+  const title = plain(entry.title);
+  const text = plain(entry.text);
   if (!words.every((word) => title.includes(word) || text.includes(word))) return 0;
   const phrase = words.join(" ");
   return 1 + 20 * title.includes(phrase) + 5 * text.includes(phrase)
@@ -38,7 +41,7 @@ const score = (entry) => {
 };
 
 const excerpt = (text) => {
-  const at = text.toLowerCase().indexOf(words.find((word) => text.toLowerCase().includes(word)) ?? "");
+  const at = plain(text).indexOf(words.find((word) => plain(text).includes(word)) ?? "");
   const from = Math.max(0, at - AROUND);
   const cut = text.slice(from, at + AROUND);
   return `${from ? "… " : ""}${cut}${at + AROUND < text.length ? " …" : ""}`;
@@ -46,9 +49,10 @@ const excerpt = (text) => {
 
 const marked = (text) => {
   const paragraph = document.createElement("p");
-  const escaped = words.map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+  const escaped = words.map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&").replace(/[\u3400-\u9fff]/g,
+    (character) => `[${character}${traditional.filter((_, i) => simplified[i] === character).join("")}]`));
   for (const piece of text.split(new RegExp(`(${escaped.join("|")})`, "i"))) {
-    const node = words.includes(piece.toLowerCase()) ? document.createElement("mark") : null;
+    const node = words.includes(plain(piece)) ? document.createElement("mark") : null;
     if (node) node.textContent = piece;
     paragraph.append(node ?? piece);
   }
@@ -60,7 +64,7 @@ const show = () => {
     .filter(([points]) => points).sort((a, b) => b[0] - a[0]).slice(0, 50);
   status.textContent = found.length
     ? (found.length === 1 ? _(`1 section with “${query}”`) : _(`${found.length} sections with “${query}”`))
-    : _(`Nothing found for “${query}”.`);
+    : _(`Nothing found for “${query}”. Fewer words find more; the glossary has the terms in English and Chinese.`);
   for (const [, entry] of found) {
     const item = document.createElement("li");
     const link = document.createElement("a");

@@ -109,6 +109,7 @@ QUESTIONS = {
     "175": "175",
     "参数": "参数",
     "参数数量": "参数",  # in the middle of a sentence without spaces
+    "1750亿参数": "1750億參數",  # as article A does not write it
     "SmolLM2": "SmolLM2",
     "Llama 3.1": "Llama",
 }

@@ -252,6 +252,22 @@ def test_an_answer_is_found_by_name_and_keyboard_and_its_address_gives_it_again(
     assert window.faults == []
 
 
+def test_a_name_that_no_model_has_is_told_and_changes_no_answer(visit):
+    page = visit().open(PAGE)
+    name = page.get_by_role("searchbox", name="Find a model")
+    first, _ = memory_fit.answer("llama3.1-8b", memory_fit.DEVICE, memory_fit.CONTEXT)
+    name.press_sequentially("chatgpt")
+    answer = page.locator("memory-fit [data-value=answer]").inner_text()
+    told, answer = answer.split(". ", 1)
+    assert told == "No model here is called “chatgpt”" and first.startswith(answer)
+    name.fill("Qwen/Qwen3-8B-Base")
+    context = page.get_by_role("spinbutton", name="Context, tokens").first
+    context.fill("")
+    context.press_sequentially("16k")
+    wanted, _ = memory_fit.answer("qwen3-8b", memory_fit.DEVICE, 2**14)
+    assert wanted.startswith(page.locator("memory-fit [data-value=answer]").inner_text())
+
+
 def test_an_address_with_nonsense_leaves_the_first_answer(visit):
     window = visit()
     nonsense = (

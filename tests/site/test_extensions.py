@@ -332,6 +332,14 @@ def test_only_relative_addresses_of_the_page_for_wrong_addresses_change():
     )
 
 
+def test_a_term_of_the_glossary_is_found_in_either_script():
+    glossary = (ROOT / "book/reference/glossary.md").read_text("utf-8")
+    pairs = re.findall(r"^\*\*.*\*\* (\S+) / (\S+)$", glossary, re.MULTILINE)
+    assert len(pairs) > 50
+    for traditional, simplified in pairs:
+        assert traditional.translate(search.SIMPLER) == simplified
+
+
 def test_the_index_names_every_file_that_has_a_word():
     entries = [
         {"page": "A", "url": "a/1.html#x", "title": "Drawers", "text": "里面有抽屉吗"},

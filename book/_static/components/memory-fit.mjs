@@ -97,9 +97,14 @@ const render = ({ model, el }) => {
     const tokens = least(asked, BigInt(m.n_ctx));
     const giga = (control) => BigInt(Math.round(between(control) * 1e9));
     const device = controls.memory.value ? null : devices[controls.device.value];
-    const parts = [weightBytes(m, bits), texts * cacheBytes(m, tokens), giga(controls.program)];
+    const program = giga(controls.program);
+    const partsOf = (m, bits) => [weightBytes(m, bits), texts * cacheBytes(m, least(asked, BigInt(m.n_ctx))), program];
+    const together = (...how) => partsOf(...how).reduce((a, b) => a + b);
+    const parts = partsOf(m, bits);
     const memory = device ? BigInt(device.memory_bytes) : giga(controls.memory);
-    const needed = parts.reduce((a, b) => a + b);
+    const needed = together(m, bits);
+    const fitting = choices.filter(({ value }) => together(models[value], bits) <= memory);
+    const largest = fitting.reduce((a, b) => (weightBytes(models[b.value], bits) > weightBytes(models[a.value], bits) ? b : a), fitting[0]);
     const spare = memory - needed;
     const bytes = { weights: parts[0], cache: parts[1], program: parts[2], needed, memory, spare: spare < 0n ? -spare : spare };
     for (const [name, n] of Object.entries(bytes)) {
@@ -113,15 +118,19 @@ const render = ({ model, el }) => {
       context: texts > 1n ? `${number(texts)} × ${number(tokens)}` : number(tokens),
       device: device ? controls.device.selectedOptions[0].text : words.own,
       needed: gigabytes(needed), memory: gigabytes(memory), spare: gigabytes(bytes.spare),
-      window: number(m.n_ctx), longest: number(longestContext(m, memory, bits, texts, bytes.program)),
+      window: number(m.n_ctx), longest: number(longestContext(m, memory, bits, texts, program)),
+      fewer: gigabytes(together(m, { quarters: 18n, onlyExperts: false })),
+      all: choices.length, fitting: fitting.length, largest: largest?.text, unknown,
     };
-    const answer = say(words[spare < 0n ? "lacks" : "fits"], values);
+    const answer = (unknown ? `${say(words.unknown, values)} ` : "") + say(words[spare < 0n ? "lacks" : "fits"], values);
     put("answer", answer);
     const more = [say(words[values.longest === "0" ? "none" : "longest"], values)];
     if (device && spare >= 0n) {
       const speed = 1 / secondsPerToken(m, device, tokens, bits, texts);
       more.push(say(words.speed, { ...values, speed: speed < 100 ? speed.toPrecision(3) : number(Math.round(speed)) }));
     }
+    if (spare < 0n && bits.quarters > 18n) more.push(say(words.fewer, values));
+    if (largest) more.push(say(words.others, values));
     if (asked > tokens) more.unshift(say(words.beyond, values));
     put("more", more.join(" "));
     const scale = Number(spare < 0n ? needed : memory) || 1;
@@ -143,29 +152,42 @@ const render = ({ model, el }) => {
       if (!controls[name].checkValidity() || controls[name].selectedIndex === -1) controls[name].value = before;
     }
   };
+  let unknown = "", settled; // what was typed and no model is called; the model before the typing
   const find = () => {
-    const wanted = controls.find.value.toLowerCase().split(/\s+/).map(plain);
-    const found = choices.filter((choice) => wanted.every((word) => plain(choice.text).includes(word)));
-    const before = controls.model.value;
-    if (!found.length) return;
-    controls.model.replaceChildren(...found);
-    controls.model.value = found.some((choice) => choice.value === before) ? before : found[0].value;
+    const asked = controls.find.value.trim().toLowerCase();
+    const name = asked.replace(/^.*\//, "").replace(/(-(base|chat|gguf|instruct|it))+$/, ""); // of a file's address
+    const found = choices.filter((choice) => name.split(/\s+/).every((word) => plain(choice.text).includes(plain(word))));
+    const before = found.length ? controls.model.value : settled;
+    const offered = found.length ? found : choices;
+    unknown = found.length ? "" : asked;
+    controls.model.replaceChildren(...offered);
+    controls.model.value = offered.some((choice) => choice.value === before) ? before : offered[0].value;
   };
 
   el.querySelector("form").addEventListener("submit", (event) => event.preventDefault());
   el.addEventListener("input", ({ target }) => {
     if (target === controls.find) find();
+    else if (target === controls.model) unknown = "";
     const name = target === controls.find ? "model" : target.name;
     model.set(name, controls[name].value);
+    if (target === controls.find) show();
   });
   el.addEventListener("change", () => {
+    settled = controls.model.value;
     model.save_changes();
     el.querySelector("[role=status]").textContent = show();
+  });
+  controls.context.addEventListener("keydown", (event) => { // 32k
+    if (event.key !== "k" || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    controls.context.value *= 1024;
+    controls.context.dispatchEvent(new Event("input", { bubbles: true }));
   });
   for (const name of Object.keys(controls).filter((name) => name !== "find")) {
     model.on(`change:${name}`, () => { adopt(name); show(); });
     adopt(name);
   }
+  settled = controls.model.value;
   show();
 };
 

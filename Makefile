@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/ready
 BUILD := $(BIN)/jupyter-book build . -W --keep-going
 
-.PHONY: book test test-fast fuzz lab serve format catalog ledger addresses pdf messages check-translation edition wheels lock bench oracle oracle-family clean
+.PHONY: book test test-fast fuzz lab serve format catalog ledger addresses pdf epub messages check-translation edition wheels lock bench oracle oracle-family clean
 
 book: $(READY)
 	$(BIN)/paramlab fetch
@@ -60,6 +60,10 @@ addresses: book
 # The whole book on A4, through Chromium.
 pdf: book
 	$(BIN)/python tools/pdf.py
+
+# The whole book as an EPUB.
+epub: book
+	$(BIN)/python tools/epub.py
 
 # What runs the cells of the pages in a browser, in one archive that PARAMLAB_WHEELS can name.
 wheels: $(READY)

@@ -9,19 +9,17 @@ site where its address is known (``SITE_URL``), and are plain words where it is 
 """
 
 import html
-import importlib
 import os
 import re
 import shutil
 import sys
 from pathlib import Path
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
-import yaml
+import pages
+from pages import ROOT, SITE
 from playwright.sync_api import sync_playwright
 
-ROOT = Path(__file__).parents[1]
-SITE = ROOT / "_build" / "html"
 PDF = ROOT / "_build" / "what-175-billion-means.pdf"
 SCALE = 0.75  # at which an A4 page is as wide as a page with figures for wide screens
 REFERRING = re.compile(r'( (?:id|for|aria-labelledby|aria-describedby)="| xlink:href="#|url\(#)')
@@ -56,17 +54,6 @@ th:first-child, .docutils td:first-child { position: static; }
 """
 
 
-def contents() -> list[tuple[str, list[str]]]:
-    """Return the parts of the book, each with the addresses of its pages."""
-    sys.path.insert(0, str(ROOT / "book" / "_ext"))
-    address = importlib.import_module("addresses").address
-    toc = yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))
-    parts = [("", [address(toc["root"])])]
-    for part in toc["parts"]:
-        parts.append((part["caption"], [address(page["file"]) for page in part["chapters"]]))
-    return parts
-
-
 def article(site: Path, page: str, printed: set[str], base: str = "") -> str:
     """Return the text of a page as a part of the whole: its names and links are the whole's.
 
@@ -81,8 +68,7 @@ def article(site: Path, page: str, printed: set[str], base: str = "") -> str:
     base : str
         Address of the site, for links to what is not printed.
     """
-    text = (site / f"{page}.html").read_text("utf-8")
-    text = text[text.index("<article") : text.index("</article>") + len("</article>")]
+    text = pages.article(site, page)
     key = page.replace("/", "-")
     text = re.sub(r"<details\b([^>]*)>", lambda m: f"<details{_shut(m[1])} open>", text)
     text = re.sub('(<span class="section-number">[^<]*?) (?=</span>)', r"\1&#160;", text)
@@ -90,14 +76,10 @@ def article(site: Path, page: str, printed: set[str], base: str = "") -> str:
 
     def link(match: re.Match) -> str:
         before, target = match.groups()
-        if re.match(r"https?:|mailto:", target):
-            return match[0]
-        parts = urlsplit(urljoin(f"{page}.html", html.unescape(target)))
-        other = parts.path.removesuffix(".html")
-        if other in printed:
-            anchor = other.replace("/", "-") + (f"--{parts.fragment}" if parts.fragment else "")
-            return f'<a {before}href="#{anchor}"'
-        return f'<a {before}href="{html.escape(base + parts.geturl())}"' if base else f"<a {before}"
+        other, rest = pages.destination(page, html.unescape(target), printed, base)
+        if other:
+            rest = "#" + other.replace("/", "-") + (f"--{rest}" if rest else "")
+        return f'<a {before}href="{html.escape(rest)}"' if rest else f"<a {before}"
 
     text = LINK.sub(link, text)
     text = SOURCE.sub(lambda m: f'{m[1]}../html/{urljoin(page, m[2])}"', text)
@@ -111,12 +93,12 @@ def _shut(attributes: str) -> str:
 
 def whole(site: Path) -> str:
     """Return the book as one page: a cover, the contents, and every article."""
-    parts = contents()
-    pages = [page for _, names in parts for page in names]
+    parts = pages.contents()
+    printed = [page for _, names in parts for page in names]
     articles = {
-        page: article(site, page, set(pages), os.environ.get("SITE_URL", "")) for page in pages
+        page: article(site, page, set(printed), os.environ.get("SITE_URL", "")) for page in printed
     }
-    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    citation = pages.citation()
     lines = []
     for caption, names in parts:
         lines.append(f"<p><strong>{html.escape(caption)}</strong></p>" if caption else "")

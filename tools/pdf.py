@@ -104,9 +104,7 @@ def whole(site: Path) -> str:
         lines.append(f"<p><strong>{html.escape(caption)}</strong></p>" if caption else "")
         lines.append("<ol>")
         for page in names:
-            title = re.search(
-                r"<h1>(.*?)(?:<a class=\"headerlink\".*?)?</h1>", articles[page], re.S
-            )
+            title = re.search(r"<h1>(.*?)</h1>", articles[page], re.S)
             words = re.sub("<[^>]*>", "", title[1]) if title else page
             lines.append(f'<li><a href="#{page.replace("/", "-")}">{words}</a></li>')
         lines.append("</ol>")

@@ -27,6 +27,8 @@ TIED = re.compile(
     r"\b(?:[Cc]hapter|[Cc]laim|[Ff]igure|[Tt]able)\s(?=[AB]?\d)|\barXiv\s(?=\d|$)"
     r"|(?<=[\w)])\s[+−×±]\s(?=[\w(])"
 )
+# What stands in brackets, or else ideographs and what joins them
+CHINESE = re.compile(r"(?<=「)[^」]*[㐀-鿿][^」]*(?=」)|[㐀-鿿]+(?:[，、 /]+[㐀-鿿]+)*")
 
 
 def _table_of(node: nodes.Element) -> nodes.Element:
@@ -45,6 +47,17 @@ def unbroken(text: str) -> str:
     """
     tied = TIED.sub(lambda match: re.sub(r"\s", "\N{NO-BREAK SPACE}", match[0]), text)
     return NAME.sub(r'<span class="nobr">\g<0></span>', tied)
+
+
+def in_chinese(text: str) -> str:
+    r"""Say of Chinese words that they are Chinese, for voices and for the choice of a face.
+
+    Examples
+    --------
+    >>> in_chinese("the title 「GPT-3的参数」, or 参数 / 參數")
+    'the title 「<span lang="zh">GPT-3的参数</span>」, or <span lang="zh">参数 / 參數</span>'
+    """
+    return CHINESE.sub(r'<span lang="zh">\g<0></span>', text)
 
 
 class BookTranslator(HTML5Translator):
@@ -71,18 +84,35 @@ class BookTranslator(HTML5Translator):
         else:
             super().visit_title(node)
 
+    def add_permalink_ref(self, node: nodes.Element, title: str) -> None:
+        """Name the link of a figure by its number.
+
+        That of a heading is for the mouse alone: the contents of the page lead there as well, and a
+        title of a page needs none.
+        """
+        if isinstance(node, nodes.section) and isinstance(node.parent, nodes.document):
+            return
+        super().add_permalink_ref(node, title)
+        name = 'tabindex="-1" aria-hidden="true"'
+        if isinstance(node, nodes.figure):
+            number = ".".join(map(str, self.builder.fignumbers["figure"][node["ids"][0]]))
+            name = f'aria-label="{self.config.numfig_format["figure"] % number}"'
+        self.body[-1] = self.body[-1].replace(f'title="{title}"', name)
+
     def visit_Text(self, node: nodes.Text) -> None:
-        """Write a text, with names unbroken where lines may break."""
+        """Write a text, Chinese marked, and names unbroken where lines may break."""
         super().visit_Text(node)
         if not isinstance(node.parent, (nodes.literal, nodes.literal_block, nodes.math)):
-            self.body[-1] = unbroken(self.body[-1])
+            self.body[-1] = in_chinese(unbroken(self.body[-1]))
 
     def visit_raw(self, node: nodes.raw) -> None:
-        """Write the package's own HTML with names unbroken."""
+        """Write the package's own HTML, Chinese marked, and names unbroken."""
         if OWN.search(node.astext()):
             pieces = re.split(r"(<[^>]*>)", node.astext())
-            text = "".join(p if p.startswith("<") else unbroken(p) for p in pieces)
-            node[:] = [nodes.Text(text)]
+            for i in range(0, len(pieces), 2):  # each text stands between two tags
+                if 'lang="zh"' not in pieces[i - 1]:
+                    pieces[i] = in_chinese(unbroken(pieces[i]))
+            node[:] = [nodes.Text("".join(pieces))]
         super().visit_raw(node)
 
     def visit_table(self, node: nodes.table) -> None:

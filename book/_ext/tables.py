@@ -7,6 +7,7 @@ the site runs the chapters, marks stand between its cells; they are read here.
 import os
 
 from docutils import nodes
+from markup import in_chinese
 from paramlab.display import FOR_THE_SITE
 from paramlab.page import LINE, pieces
 from sphinx.application import Sphinx
@@ -28,7 +29,7 @@ class PrintedTables(SphinxPostTransform):
             parts: list[nodes.Node] = []
             for kind, content in pieces(block.astext()):
                 if kind == "table":
-                    content = said(content, fragment, computed=True)
+                    content = in_chinese(said(content, fragment, computed=True))
                     markup = f'<div class="scroll">{content}</div>'
                     parts.append(nodes.raw("", markup, format="html"))
                 else:

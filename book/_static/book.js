@@ -6,7 +6,9 @@ const stored = (name) => { try { return localStorage.getItem(name); } catch { re
 const store = (name, value) => { try { localStorage.setItem(name, value); } catch { /* works without */ } };
 
 const button = document.querySelector(".bar .theme");
-const label = () => { button.textContent = root.dataset.theme === "dark" ? _("Light") : _("Dark"); };
+const label = () => {
+  button.innerHTML = root.dataset.theme === "dark" ? _("Light<span class=unseen> colors</span>") : _("Dark<span class=unseen> colors</span>");
+};
 button.hidden = false;
 label();
 button.addEventListener("click", () => {
@@ -46,15 +48,17 @@ const reveal = () => {
 reveal();
 addEventListener("hashchange", reveal);
 
+// What a listener hears after the word on a button of a cell.
+const ofCell = (node) => `<span class="unseen"> ${node.id.replace("cell-", "").replaceAll("-", " ")}</span>`;
 for (const code of document.querySelectorAll(".cell_input pre")) {
   const copy = document.createElement("button");
   copy.type = "button";
   copy.className = "copy";
-  copy.textContent = _("Copy");
+  copy.innerHTML = _("Copy") + ofCell(code.closest(".cell"));
   copy.addEventListener("click", async () => {
     await navigator.clipboard.writeText(code.textContent);
-    copy.textContent = _("Copied");
-    setTimeout(() => { copy.textContent = _("Copy"); }, 1500);
+    copy.firstChild.data = _("Copied");
+    setTimeout(() => { copy.firstChild.data = _("Copy"); }, 1500);
   });
   if (navigator.clipboard) code.after(copy);
 }
@@ -104,8 +108,31 @@ addEventListener("scroll", () => requestAnimationFrame(follow), { passive: true 
 bar.addEventListener("focusin", () => bar.classList.remove("away"));
 settled(() => { before = scrollY; reach(); follow(); });
 
+// On a phone the contents of the book cover the page: what lies below is out of reach until they are
+// closed, which leads back to the place and the link that opened them.
+const menu = document.querySelector(".menu");
+const close = document.querySelector(".close");
+let opened = false;
+const cover = () => {
+  const covers = location.hash === "#book-contents" && narrow.matches;
+  for (const part of document.querySelectorAll(".skip, .bar, main, .foot")) part.inert = covers;
+  if (covers) close.focus();
+};
+const uncover = (event) => {
+  if (!opened) return; // the address was opened with the contents: the link leads to the text
+  opened = false;
+  event.preventDefault();
+  addEventListener("hashchange", () => menu.focus({ preventScroll: true }), { once: true });
+  history.back();
+};
+menu.addEventListener("click", () => { opened = true; });
+close.addEventListener("click", uncover);
+addEventListener("hashchange", cover);
+narrow.addEventListener("change", cover);
+cover();
+
 addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && location.hash === "#book-contents") location.hash = "#main";
+  if (event.key === "Escape" && close.offsetParent) close.click();
   const way = { ArrowLeft: "prev", ArrowRight: "next" }[event.key];
   const busy = event.target.closest("input, textarea, select, button, [tabindex], [contenteditable]");
   if (!way || busy || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;

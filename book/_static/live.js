@@ -35,7 +35,7 @@
     await page[action](cell);
   };
   const button = (parent, name, action, cell) => {
-    parent.insertAdjacentHTML("beforeend", `<button type="button">${name}</button>`);
+    parent.insertAdjacentHTML("beforeend", `<button type="button">${name}${ofCell(cell.node)}</button>`);
     parent.lastChild.addEventListener("click", () => act(action, cell));
     return parent.lastChild;
   };
@@ -55,7 +55,7 @@
     cell.edit = button(cell.tools, _("Edit"), "edit", cell);
     if (Number(stored("live-loaded")) < cell.size) {
       const size = `${Math.ceil(cell.size / 1e6)} MB`;
-      cell.run.insertAdjacentHTML("beforeend", ` <span class="size">${size}</span>`);
+      cell.run.lastChild.insertAdjacentHTML("beforebegin", ` <span class="size">${size}</span>`);
       cell.run.title = _(`The first run loads Python, ${size}, from this site`);
     }
     pre.closest(".cell_input").before(cell.tools);

@@ -58,7 +58,7 @@
     const more = document.createElement("button");
     more.type = "button";
     more.className = "more";
-    more.textContent = _("source");
+    more.innerHTML = _(`source<span class="unseen"> of ${row.cells[0].firstElementChild.textContent}</span>`);
     const set = (open) => {
       note.hidden = !open;
       row.cells[0].rowSpan = open ? 2 : 1;

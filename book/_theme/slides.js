@@ -21,6 +21,7 @@
     if (answer) answer.open = true;
     else show(at + 1);
   };
+  const back = () => show(at - 1);
   const named = () => {
     const name = decodeURIComponent(location.hash.slice(1));
     const found = slides.findIndex((slide) => name && slide.id === name);
@@ -28,21 +29,23 @@
   };
   const keys = {
     ArrowRight: forward, ArrowDown: forward, PageDown: forward, " ": forward,
-    ArrowLeft: () => show(at - 1), ArrowUp: () => show(at - 1), PageUp: () => show(at - 1),
+    ArrowLeft: back, ArrowUp: back, PageUp: back,
     Home: () => show(0), End: () => show(slides.length - 1),
-    d: () => paint(root.dataset.theme === "dark" ? "light" : "dark"),
-    f: () => (document.fullscreenElement ? document.exitFullscreen() : root.requestFullscreen()),
+  };
+  const actions = {
+    back, forward,
+    paint: () => paint(root.dataset.theme === "dark" ? "light" : "dark"),
+    fill: () => (document.fullscreenElement ? document.exitFullscreen() : root.requestFullscreen()),
   };
   addEventListener("keydown", (event) => {
-    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    const { key } = event;
     const pressed = key === " " && event.target.closest("button, summary, a");
     if (!keys[key] || pressed || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     keys[key]();
   });
   turn.addEventListener("click", (event) => {
-    const button = event.target.closest("[data-turn]");
-    if (button) (button.dataset.turn === "1" ? forward : keys.ArrowLeft)();
+    actions[event.target.closest("[data-do]")?.dataset.do]?.();
   });
   addEventListener("hashchange", named);
   paint(dark.matches ? "dark" : "light");

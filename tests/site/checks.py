@@ -213,6 +213,16 @@ def alternative_texts(site: Path) -> list[str]:
     return faults
 
 
+def languages(site: Path) -> list[str]:
+    """Find Chinese words, but in code, that a voice would read as English."""
+    return [
+        f"{path.relative_to(site)}: {text.strip()[:40]}"
+        for path in pages(site)
+        for text in parse(path).body.find_all(string=re.compile("[\u3400-\u9fff]"))
+        if not text.find_parent(lang="zh") and not text.find_parent(["code", "pre", "script"])
+    ]
+
+
 def front_page(site: Path) -> list[str]:
     """Find out whether the first page is a page, not a redirection."""
     front = parse(site / "index.html")
@@ -329,6 +339,6 @@ def private_paths(site: Path) -> list[str]:
 CHECKS: dict[str, Check] = {
     check.__name__: check
     for check in (foreign_resources, broken_links, stored_addresses, headings, duplicate_ids,
-                  alternative_texts, front_page, published_files, descriptions, sizes, cards,
-                  private_paths)
+                  alternative_texts, languages, front_page, published_files, descriptions, sizes,
+                  cards, private_paths)
 }  # fmt: skip

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from checks import looked_at
 from conftest import SIZES
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 AXE = importlib.resources.files("axe_playwright_python") / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -166,14 +166,58 @@ def test_a_wrong_address_leads_back_at_any_depth(visit, wrong: str):
     assert all("404" in fault for fault in window.faults)  # of the wrong address alone
 
 
-def test_on_a_phone_the_contents_open_and_close(visit):
+@pytest.mark.parametrize("key", ["Escape", "Enter"])
+def test_on_a_phone_the_contents_hold_the_keys_and_lead_back_to_the_place(visit, key: str):
     page = visit("phone").open(CHAPTER)
     contents = page.get_by_role("navigation", name="Book")
-    assert not contents.is_visible()
-    page.get_by_role("link", name="Contents", exact=True).click()
-    assert contents.is_visible()
-    page.get_by_role("link", name="Close").click()
-    assert not contents.is_visible()
+    opener = page.get_by_role("link", name="Contents", exact=True)
+    page.evaluate("scrollTo(0, 150)")
+    opener.focus()
+    place = page.evaluate("scrollY")
+    page.keyboard.press("Enter")
+    close = page.get_by_role("link", name="Close")
+    expect(close).to_be_focused()
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Shift+Tab")
+    assert page.evaluate("!document.activeElement.closest('.bar, main, .foot')")
+    close.press(key)
+    expect(contents).to_be_hidden()
+    expect(opener).to_be_focused()
+    assert page.evaluate("scrollY") == place
+
+
+SEEN = """() => {
+  const stop = document.activeElement;
+  const found = [...stop.getClientRects()].map(({ x, y, width, height }) =>
+    document.elementFromPoint(x + width / 2, y + height / 2));
+  const seen = found.some((top) => top && (stop.contains(top) || top.contains(stop)));
+  return stop === document.body ? null
+    : [stop.outerHTML.slice(0, 90), seen && getComputedStyle(stop).outlineStyle !== "none"];
+}"""
+
+
+@pytest.mark.parametrize("device", SIZES)
+def test_each_stop_of_the_tab_key_is_seen_and_the_first_leads_to_the_text(visit, device: str):
+    page = visit(device).open("reference/calculators.html")
+    stops = []
+    while True:
+        page.keyboard.press("Tab")
+        stop = page.evaluate(SEEN)
+        if stop is None:
+            break
+        stops.append(stop)
+    assert len(stops) > 40 and "Skip to the text" in stops[0][0]
+    assert [stop for stop, seen in stops if not seen] == []
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("!!document.activeElement.closest('main')")
+
+
+def test_a_listener_hears_which_cell_a_button_belongs_to(visit):
+    page = visit().open(CHAPTER)
+    names = page.locator(".cell button").all_text_contents()
+    assert len(names) > 20 and len(set(names)) == len(names)
 
 
 def test_boxes_unfold_and_pages_read_without_scripts(visit):

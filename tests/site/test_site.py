@@ -74,6 +74,7 @@ FAULTS = [
     ("alternative_texts", added('<img src="a.png" alt="d41d8cd9.png" width="1" height="1">')),
     ("alternative_texts", added('<img src="a.png" alt="A picture without a size">')),
     ("alternative_texts", added("<svg></svg>")),
+    ("languages", added("<p>参数</p>")),
     ("front_page", written("index.html", '<meta http-equiv="Refresh" content="0; url=a.html">')),
     ("published_files", written("parameters/99.html")),
     ("published_files", written("_sources/index.txt", "")),

@@ -119,7 +119,7 @@ def test_keys_turn_slides_and_open_an_answer_first(visit):
     assert shown() == asked and page.locator(".now details[open]").count() == 1
     page.keyboard.press("ArrowRight")
     assert shown() != asked
-    page.keyboard.press("d")
+    page.get_by_role("button", name="Light or dark").press("Enter")
     assert page.locator("html").get_attribute("data-theme") == "dark"
     page.keyboard.press("Home")
     assert shown() == first

@@ -26,12 +26,12 @@ const obstacle = () => ("WebAssembly" in globalThis && "Worker" in globalThis ? 
   : _("This browser cannot run Python in a page, since it has no WebAssembly or no workers."));
 
 // The buttons of the panel; those of a cell that was changed or run.
-const offer = (parent, name, action) => {
-  const found = [...parent.querySelectorAll("button")].find((button) => button.textContent === name);
+const offer = (parent, name, action, more = "") => {
+  const found = [...parent.querySelectorAll("button")].find((button) => button.firstChild.data === name);
   if (found) return found;
   const button = document.createElement("button");
   button.type = "button";
-  button.textContent = name;
+  button.innerHTML = name + more;
   button.addEventListener("click", action);
   parent.append(button);
   return button;
@@ -188,7 +188,7 @@ const runTo = async (wanted, shown) => {
         cell.ran = source;
         if (cell.tools && (shown.includes(cell) || source !== cell.own || answer.status === "failed")) {
           show(cell, answer);
-          offer(cell.tools, _("Reset"), () => reset(cell));
+          offer(cell.tools, _("Reset"), () => reset(cell), ofCell(cell.node));
         }
       }
       say(result(wordsOf(cell), answer, ((performance.now() - began) / 1000).toFixed(1)));
@@ -267,7 +267,7 @@ export const edit = async (cell, text = cell.own) => {
   cell.field = open(cell.pre, text, _(`Code of ${wordsOf(cell)}`), () => run(cell));
   cell.field.addEventListener("input", () => keep());
   cell.edit.hidden = true;
-  offer(cell.tools, _("Reset"), () => reset(cell));
+  offer(cell.tools, _("Reset"), () => reset(cell), ofCell(cell.node));
   cell.field.focus({ preventScroll: true });
 };
 

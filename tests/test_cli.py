@@ -357,6 +357,13 @@ def test_compare_prints_both_totals_and_each_field(capsys):
     assert "n_ctx" in printed and "8192 -> 131072" in printed and "+0" in printed
 
 
+def test_compare_counts_layers_in_words(paramlab):
+    _, out, _ = paramlab("compare", "deepseek-v3", "kimi-k2")
+    assert re.search(r"experts.dense_layers +3 layers -> 1 layer +\+33,123,729,408\n", out)
+    _, out, _ = paramlab("compare", "deepseek-v3", "deepseek-v3.2")
+    assert re.search(r"further +none -> indexer +\+851,524,864\n", out)
+
+
 def test_compare_as_json_adds_up(capsys):
     assert main(["compare", "gpt2-small", "deepseek-v3", "--json"]) == 0
     compared = json.loads(capsys.readouterr().out)
@@ -400,7 +407,7 @@ def test_cost_prints_the_parts_the_bytes_and_the_assumptions(paramlab):
     assert out.startswith("Llama-2-7B: 1 text of 32,768 tokens, fp16\n")
     assert re.search(r"key-value cache +17,179,869,184 +17\.2 GB\n  per token +524,288 ", out)
     assert re.search(r"weights +13,476,831,232 +13\.5 GB\n", out)  # 6,738,415,616 of 2 bytes
-    for line in ("1 multiply-add is 2 FLOPs", "attention causal", "its window is 4,096 tokens"):
+    for line in ("1 multiply-add is 2 FLOPs", "attention causal", "unstretched, its window"):
         assert f"\n{line}" in out
 
 

@@ -627,7 +627,7 @@ def said(slug: str, n: int = 1000, **options) -> str:
 def test_assumptions_name_what_the_numbers_rest_on():
     assert "is 1,024 tokens; this text would need 768 more param" in said("gpt2-small", 1025)
     assert "its window is" not in said("gpt2-small", 1024)
-    assert said("llama-7b", 4096).endswith("its window is 2,048 tokens")
+    assert said("llama-7b", 4096).endswith("unstretched, its window is 2,048 tokens")
     short = "10 of 16 layers keep the last 2 inputs of a convolution, and no more"
     assert short in said("lfm2-350m") and STATE not in cost(config("lfm2-350m"), 9).decode.by_part
     assert "29 of 34 layers look back on at most 1,024 tokens" in said("gemma3-4b-text")

@@ -246,7 +246,7 @@ def _assumptions(
     if c.n_ctx and n > c.n_ctx:
         rows = f"; this text would need {(n - c.n_ctx) * c.d_model:,} more parameters"
         learned = rows if c.positions == "learned" else ""
-        yield f"its window is {c.n_ctx:,} tokens{learned}"
+        yield f"unstretched, its window is {c.n_ctx:,} tokens{learned}"
 
 
 def _reaches(c: ModelConfig) -> Iterator[str]:
@@ -395,9 +395,11 @@ def _costs_side_by_side(a: "Counted", b: "Counted", context: int) -> str:
 
 def _shown(value: object) -> str:
     """Show a part of an architecture by its name, and layers by how many there are."""
-    if isinstance(value, tuple) and value:
+    if isinstance(value, tuple):
         parts = dict.fromkeys(a.part for each in value for a in getattr(each, "arrays", ()))
-        return ", ".join(parts) or f"{len(value)} {'layers' if type(value[0]) is int else 'kinds'}"
+        kind = ("layer" if type(value[0]) is int else "kind") if value else ""
+        plural = "s" if len(value) > 1 else ""
+        return ", ".join(parts) or (f"{len(value)} {kind}{plural}" if value else "none")
     return str(value) if value is None or len(str(value)) <= 20 else type(value).__name__
 
 

@@ -24,7 +24,7 @@ ASKED = {  # what a calculator is asked for the number of a claim, as the end of
     "b9": "compared=2048&amp;context=32768&amp;model=gpt3-175b",
 }
 ITEM = r"(?:[AB]\d{1,2}|\d{1,2})\b"
-ARXIV = re.compile(r"(?<![\d./])(\d{4}\.\d{5})(v\d+)?\b(?!\.\d)")
+ARXIV = re.compile(r"(?<![\d./])(\d{4}\.\d{5}|(?:0[7-9]|1[0-4])\d\d\.\d{4})(v\d+)?\b(?!\.\d)")
 EXERCISE = re.compile(r"\b[Ee]xercise (\d)\b(?!\.\d)")
 MENTION = re.compile(rf"\b([Cc]hapter|[Cc]laim)s?\s{ITEM}(?:(?:,| and| or| to|, and)\s{ITEM})*")
 CLOSED = (nodes.reference, nodes.title, nodes.literal, nodes.literal_block, nodes.raw, nodes.math)

@@ -209,12 +209,16 @@ def test_only_what_is_named_as_a_chapter_or_a_claim_is_linked():
 def test_papers_and_exercises_of_the_page_are_linked():
     page = mentions.Mentions.__new__(mentions.Mentions)
     page.exercises = {"exercise-2"}
-    text = "arXiv 2005.14165, 2104.09864v4; exercise 2, exercise 3, exercise 2.1, 1.12345, 2026"
+    text = (
+        "arXiv 2005.14165, 2104.09864v4; exercise 2, exercise 3, exercise 2.1, 1.12345; 1406.2572"
+    )
     linked = page._link_outward(text)
     assert "".join(node.astext() for node in linked) == text
     found = [node["refuri"] for node in linked if isinstance(node, nodes.reference)]
     paper = "https://arxiv.org/abs/"
-    assert found == [f"{paper}2005.14165", f"{paper}2104.09864v4", "#exercise-2"]
+    assert found == [
+        f"{paper}2005.14165", f"{paper}2104.09864v4", "#exercise-2", f"{paper}1406.2572"
+    ]  # fmt: skip
 
 
 def test_html_of_the_package_is_linked_outside_code_and_links():

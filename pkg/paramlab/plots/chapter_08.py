@@ -95,7 +95,7 @@ def sweep(
         axes.scatter([size] * len(losses), losses, marker="*", s=90, color=plots.ALARM, zorder=4)
     axes.text(at, max(stars[at]) + 0.06, "held out", color=plots.ALARM, ha="center")
     axes.set(xscale="log", xlabel="parameters without the token table (log scale)")
-    axes.set_xlim(5e3, 1.8e6)
+    axes.set_xlim(4e3, 1.8e6)
     axes.set_xticks([1e4, 1e5, 1e6], ["10,000", "100,000", "1 million"])
     axes.minorticks_off()
     axes.set_ylabel("loss on held-out files (nats per token)")

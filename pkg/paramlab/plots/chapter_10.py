@@ -22,7 +22,7 @@ def one_token(bars: Mapping[str, Mapping[str, float]]) -> tuple[Figure, dict[str
     tuple
         The figure, and the length of each bar.
     """
-    figure, axes = plots.canvas(0.5 + 1.35 * len(bars))
+    figure, axes = plots.canvas(0.3 + 1.35 * len(bars))
     colors = (plots.WEIGHT, plots.EMBEDDING, plots.REST)
     longest = max(sum(parts.values()) for parts in bars.values())
     for row, (name, parts) in enumerate(bars.items()):
@@ -33,7 +33,7 @@ def one_token(bars: Mapping[str, Mapping[str, float]]) -> tuple[Figure, dict[str
             middle, label = left + ms / 2, f"{part}\n{display.rounded(ms, 2)} ms"
             axes.text(middle, top - 0.06, label, ha="center", va="top", color=color)
             left += ms
-    axes.set(xlim=(-0.02 * longest, 1.06 * longest), ylim=(-1.35 * len(bars) + 0.62, 0.9))
+    axes.set(xlim=(-0.02 * longest, 1.06 * longest), ylim=(-1.35 * len(bars) + 0.8, 0.9))
     return figure, {name: sum(parts.values()) for name, parts in bars.items()}
 
 

@@ -170,6 +170,7 @@ def test_a_change_is_seen_kept_and_taken_home_and_can_be_undone(visit):
     nbformat.validate(notebook)
     cell.get_by_role("button", name="Reset").click()
     assert cell.locator("pre").first.inner_text() == own
+    assert page.get_by_text(": as in the book").is_visible()
     page.reload()
     assert first_cell(page).get_by_role("textbox").count() == 0
     assert window.faults == []

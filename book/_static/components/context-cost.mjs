@@ -108,6 +108,12 @@ const render = ({ model, el }) => {
 
   el.querySelector("form").addEventListener("submit", (event) => event.preventDefault());
   el.addEventListener("input", ({ target }) => model.set(target.name, target.value));
+  el.addEventListener("keydown", (event) => { // 32k
+    if (event.target.type !== "number" || event.key !== "k" || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    event.target.value *= 1024;
+    event.target.dispatchEvent(new Event("input", { bubbles: true }));
+  });
   el.addEventListener("change", () => {
     model.save_changes();
     el.querySelector("[role=status]").textContent = show();

@@ -280,6 +280,7 @@ const reset = (cell) => {
   cell.edit.hidden = false;
   offer(cell.tools, _("Reset")).remove();
   keep();
+  if (!running) say(_(`${wordsOf(cell)}: as in the book`));
   cell.run.focus();
 };
 

@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import re
 import sys
 
 import pytest
-from paramlab import live
+from paramlab import display, live
 from paramlab.errors import ModelNotFetched
 from paramlab.live import FAILED, LOADED, UNKNOWN, Kernel
+from paramlab.page import pieces
 
 
 class Page:
@@ -151,6 +153,19 @@ def test_a_figure_is_drawn_for_both_widths_in_the_colors_of_the_page():
     assert all("var(--fig-weight)" in markup for _, markup in drawn)
     assert 'class="figure narrow"' in drawn[0][1] and 'class="figure wide"' in drawn[1][1]
     assert sys.modules["matplotlib.pyplot"].get_fignums() == []
+
+
+def test_a_table_is_wide_if_its_cells_do_not_fit_beside_each_other_though_words_part(monkeypatch):
+    monkeypatch.setenv(display.FOR_THE_SITE, "1")
+
+    def kind(rows, head=()):
+        return re.search('class="([^"]*)"', pieces(display.table(rows, head))[0][1])[1]
+
+    name, long_name = "a name of several words", "a" * 36
+    assert kind([(name, 10**9, 10**9)]) == "printed"
+    assert kind([(name, 10**9, 10**9)], ("", long_name, "n")) == "printed wide"
+    assert kind([(long_name, 10**9)]) == "printed wide"
+    assert kind([("a", "1" * 35)]) == "printed" and kind([("a", "1" * 45)]) == "printed wide"
 
 
 def test_html_of_a_chapter_works_without_ipython(monkeypatch):

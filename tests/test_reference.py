@@ -70,6 +70,12 @@ def test_texts_are_escaped_and_arxiv_numbers_linked():
     assert "<code>x</code>" in html
 
 
+def test_cells_of_a_wide_table_carry_the_names_of_their_columns():
+    html = captioned_table([("a", 1, "x")], ("name", "n", "kind"), "c", ["note"], kind="wide")
+    assert re.findall(r'data-label="(\w+)"', html) == ["n", "kind"]
+    assert "data-label" not in captioned_table([("a", 1)], ("name", "n"), "c")
+
+
 def test_each_column_needs_a_name():
     with pytest.raises(ValueError, match="no name"):
         captioned_table([("a", 1)], head=("name", ""), caption="c")

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from docutils import nodes
+from docutils.utils.smartquotes import educate_tokens
 from mentions import OWN
 from sphinx.application import Sphinx
 from sphinx.util.images import get_image_size
@@ -25,8 +26,10 @@ NAME = re.compile(r"\b(?=[\w.-]*\d)[A-Za-z]\w*(?:\.\d+)*(?:-\w+(?:\.\d+)*)+")
 # A word and its number, a sign and what it joins
 TIED = re.compile(
     r"\b(?:[Cc]hapter|[Cc]laim|[Ff]igure|[Tt]able)\s(?=[AB]?\d)|\barXiv\s(?=\d|$)"
-    r"|(?<=[\w)])\s[+−×±]\s(?=[\w(])"
+    r"|(?<=[\w)])\s[+−×±]\s(?=[\w(])|(?<=“)\s"
 )
+RAISED = re.compile("[¹²³]*[⁰⁴-⁹]+[¹²³]*")  # the book's face has three raised digits alone
+UNTOUCHED = re.compile(r"(<code>.*?</code>|<[^>]*>)")
 # What stands in brackets, or else ideographs and what joins them
 CHINESE = re.compile(r"(?<=「)[^」]*[㐀-鿿][^」]*(?=」)|[㐀-鿿]+(?:[，、 /]+[㐀-鿿]+)*")
 
@@ -38,15 +41,31 @@ def _table_of(node: nodes.Element) -> nodes.Element:
 
 
 def unbroken(text: str) -> str:
-    r"""Keep a name such as GPT-3, or a word and its number, on one line.
+    r"""Keep a name such as GPT-3, or a word and its number, on one line; raised digits in one face.
 
     Examples
     --------
     >>> unbroken("of GPT-3 size, in chapter 3")
     'of <span class="nobr">GPT-3</span> size, in chapter\xa03'
+    >>> unbroken("10¹⁸")
+    '10<span class="raised">¹⁸</span>'
     """
     tied = TIED.sub(lambda match: re.sub(r"\s", "\N{NO-BREAK SPACE}", match[0]), text)
-    return NAME.sub(r'<span class="nobr">\g<0></span>', tied)
+    named = NAME.sub(r'<span class="nobr">\g<0></span>', tied)
+    return RAISED.sub(r'<span class="raised">\g<0></span>', named)
+
+
+def curled(markup: str) -> str:
+    """Turn the straight quotes of text into the curly ones that the rest of the book has.
+
+    Examples
+    --------
+    >>> curled('<p id="a">&quot;7B&quot; in <code>"7B"</code></p>')
+    '<p id="a">“7B” in <code>"7B"</code></p>'
+    """
+    plain = markup.replace("&quot;", '"').replace("&#x27;", "'")
+    tokens = (("tag" if p.startswith("<") else "plain", p) for p in UNTOUCHED.split(plain))
+    return "".join(educate_tokens(tokens, attr="q", language="en"))
 
 
 def in_chinese(text: str) -> str:
@@ -106,9 +125,9 @@ class BookTranslator(HTML5Translator):
             self.body[-1] = in_chinese(unbroken(self.body[-1]))
 
     def visit_raw(self, node: nodes.raw) -> None:
-        """Write the package's own HTML, Chinese marked, and names unbroken."""
+        """Write the package's own HTML: Chinese marked, names unbroken, quotes curly."""
         if OWN.search(node.astext()):
-            pieces = re.split(r"(<[^>]*>)", node.astext())
+            pieces = UNTOUCHED.split(curled(node.astext()))
             for i in range(0, len(pieces), 2):  # each text stands between two tags
                 if 'lang="zh"' not in pieces[i - 1]:
                     pieces[i] = in_chinese(unbroken(pieces[i]))

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from html import escape
-from itertools import chain, repeat
+from itertools import repeat
 
 from paramlab.claims import SHAPES, Claim
 from paramlab.display import number
@@ -19,7 +19,8 @@ def captioned_table(
     """Return rows as an HTML table in a box that scrolls: numbers to the right, text to the left.
 
     The first cell names its row. Notes, one for each row, stand below the rows. In a text, what
-    stands in backticks becomes code, and an arXiv number a link. ``kind`` is the CSS class.
+    stands in backticks becomes code, and an arXiv number a link. ``kind`` is the CSS class; on a
+    phone, a ``wide`` table shows a row as its head and, below, its cells with their labels.
 
     Examples
     --------
@@ -36,12 +37,15 @@ def captioned_table(
     def line(cells: Iterable[object], elements: Iterable[str]) -> str:
         return f"<tr>{''.join(map(_cell, cells, right, elements))}</tr>"
 
-    lines = [line(row, chain([name], repeat("td"))) for row in rows]
+    labeled = [f'td data-label="{escape(w)}"' if kind == "wide" else "td" for w in head[1:]]
+    lines = [line(row, [name, *labeled]) for row in rows]
     if notes:
         note = f'td colspan="{len(head) - 1}"'
         pairs = zip(lines, notes, strict=True)
         lines = [f"{above}\n<tr>{_cell(below, False, note)}</tr>" for above, below in pairs]
     top, style = line(head, repeat('th scope="col"')), f' class="{kind}"' if kind else ""
+    if kind == "wide":
+        style += f' style="--across: {len(head) // 2}"'
     between = "\n</tbody><tbody>\n" if notes else "\n"  # a row and its note move together
     return (
         f'<div class="scroll"><table{style}>\n<caption>{markup(caption)}</caption>\n'

@@ -13,7 +13,7 @@ from paramlab.colors import LIGHT
 from paramlab.display import CELL_MARK, HEAD_MARK, ROW_MARK
 
 LINE = re.compile(f"[{HEAD_MARK}{ROW_MARK}]")
-LETTERS_ON_A_PHONE = 44  # a wider table shows a row there as its head and, below, labeled cells
+DIGITS_ON_A_PHONE = 40  # a wider table shows a row there as its head and, below, labeled cells
 DIGITS_IN_LINE = 35  # of these cells, on a phone of 320 pixels
 FIGURE = re.compile(r"[<>≈~±+\-−]?\s?[$€]?\d")
 HEX = re.compile(r"#[0-9a-f]{6}\b")
@@ -59,11 +59,11 @@ def pieces(text: str) -> list[tuple[str, str]]:
 def _table(lines: list[str]) -> str:
     """HTML of one table: figures to the right, text to the left, the first column as row heads."""
     rows = [[cell.strip() for cell in LINE.split(line)[1].split(CELL_MARK)] for line in lines]
-    wide = max(len(line) + line.count(CELL_MARK) for line in lines) > LETTERS_ON_A_PHONE
     head = rows.pop(0) if HEAD_MARK in lines[0] else []
-    columns = zip(*(rows or [head]), strict=True)
+    columns = list(zip(*(rows or [head]), strict=True))
     right = [all(FIGURE.match(cell) for cell in column if cell) for column in columns]
     right[0] &= all(row[0].count(" ") < 2 for row in rows)  # "10 units, longer" is no figure
+    wide = _least_width(columns, head) > DIGITS_ON_A_PHONE
     labels = head if wide and head else [""] * len(right)
 
     def line(cells: list[str], first: str, other: str) -> str:
@@ -77,6 +77,14 @@ def _table(lines: list[str]) -> str:
     if wide:
         kind += f' wide" style="--across: {_across(labels, rows)}'
     return f'<table class="{kind}">\n{top}<tbody>\n{body}\n</tbody>\n</table>'
+
+
+def _least_width(columns: list[tuple[str, ...]], head: list[str]) -> float:
+    """Width in digits if row heads and column heads break between words, and other cells do not."""
+    uncut = [" ".join(columns[0]).split(), *columns[1:]]
+    heads = [words.split() for words in head or len(uncut) * [""]]
+    widths = [max(map(_digits, [*a, *b]), default=0) for a, b in zip(uncut, heads, strict=True)]
+    return sum(widths) + 1.4 * (len(widths) - 1)  # with the gaps
 
 
 def _across(labels: list[str], rows: list[list[str]]) -> int:

@@ -59,13 +59,15 @@ def interval_of_mean(values: Sequence[float]) -> tuple[float, float]:
     return mean(values) - half, mean(values) + half
 
 
-def plus_minus(values: Sequence[float], form: str = "+.2f") -> str:
+def plus_minus(values: Sequence[float], form: str = "+z.2f") -> str:
     """Return the mean of some values and half of its 95% interval, as text.
 
     Examples
     --------
     >>> plus_minus([9.0, 10.0, 10.0, 11.0], ".1f")
     '10.0 ± 1.3'
+    >>> plus_minus([-0.001] * 4)
+    '+0.00 ± 0.00'
     """
     middle, half = mean_and_half(values)
     return f"{middle:{form}} ± {half:{form.lstrip('+')}}"

@@ -308,7 +308,8 @@ def test_the_front_door_answers_within_a_tap_and_without_scripts(visit):
 def test_no_output_is_cut_on_a_phone_but_tables_with_a_name(visit, site: Path):
     """Nor does a table lose a column, but the catalog, whose models have pages of their own.
 
-    No number is broken, and each that stands below its row's name has a name of its own.
+    No number is broken, nor a name of a row, and each number below its row's name has a name. The
+    words on a fold are whole.
     """
     window = visit("phone")
     lost = """() => [...document.querySelectorAll("table:not(.sortable) tbody :is(td, th)")].filter(
@@ -324,12 +325,26 @@ def test_no_output_is_cut_on_a_phone_but_tables_with_a_name(visit, site: Path):
       range.selectNodeContents(texts.currentNode);
       return range.getClientRects().length > 1;
     }).map((cell) => cell.textContent)"""
+    split = """() => [...document.querySelectorAll("td:first-child, th")].flatMap((cell) => {
+      const texts = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT), range = new Range();
+      const found = [];
+      while (texts.nextNode()) for (const word of texts.currentNode.data.matchAll(/[A-Za-z]+/g)) {
+        range.setStart(texts.currentNode, word.index);
+        range.setEnd(texts.currentNode, word.index + word[0].length);
+        if (range.getClientRects().length > 1) found.push(word[0]);
+      }
+      return found;
+    })"""
+    ellipsis = """() => [...document.querySelectorAll(".hidden-code:not([open]) > summary")]
+      .filter((fold) => fold.scrollWidth > fold.clientWidth + 1).map((fold) => fold.textContent)"""
     unnamed = r"""() => [...document.querySelectorAll(".printed.wide:has(thead) td")]
       .filter((cell) => !cell.dataset.label && /^\s*[−+-]?\d/.test(cell.textContent))
       .map((cell) => cell.textContent)"""
     for path in looked_at(site):
         page = window.open(path.relative_to(site).as_posix())
+        assert page.evaluate(ellipsis) == [], path
         page.evaluate(OPEN_ALL)
+        assert page.evaluate(split) == [], path
         assert page.evaluate(cut) == [], path
         assert page.evaluate(lost) == [], path
         assert page.evaluate(broken) == [], path

@@ -172,9 +172,14 @@ def test_names_do_not_break_after_their_hyphen():
 
 
 def test_a_number_stays_with_its_word_and_a_sign_with_what_it_joins():
-    said = "chapter 4, claim A8, arXiv 2005.14165: 15 − 2 = 13, 0.9 ± 0.1; a table of 4, arXiv "
+    said = "chapter 4, claim A8, arXiv 2005.14165: 15 − 2 = 13, 0.9 ± 0.1; “ Paris”, arXiv "
     tied = said.replace("chapter ", "chapter_").replace("claim ", "claim_")
-    tied = tied.replace("arXiv ", "arXiv_").replace(" − ", "_−_").replace(" ± ", "_±_")
+    tied = (
+        tied.replace("arXiv ", "arXiv_")
+        .replace(" − ", "_−_")
+        .replace(" ± ", "_±_")
+        .replace("“ ", "“_")
+    )
     assert markup.unbroken(said).replace("\N{NO-BREAK SPACE}", "_") == tied
 
 

@@ -26,6 +26,8 @@ EPUB = ROOT / "_build" / "what-175-billion-means.epub"
 WIDE_FIGURE = re.compile(r'<svg class="figure wide".*?</svg>', re.S)
 SPAN = re.compile("</?span[^>]*>")
 COLOR = re.compile(r"var\(--fig-(\w+)\)")
+LETTERS = re.compile(r"font-size: ([\d.]+)px")
+SMALLER = 0.86  # at which no label of a figure meets another, in DejaVu Sans, the widest usual face
 CASED = {"viewbox": "viewBox", "clippath": "clipPath"}  # what a parser of HTML writes small
 ON_SITE_ONLY = (
     "script, button, .headerlink, .meter, .unseen, [hidden], .component:has(> ledger-verdicts)"
@@ -46,8 +48,8 @@ th, td { padding: 0.25em 0.8em 0.25em 0; text-align: left; vertical-align: top; 
 thead th, thead td { border-bottom: 1px solid #888; vertical-align: bottom; }
 td p, th p { margin: 0; }
 .text-right { text-align: right; }
-.wide, .models { font-size: 0.7em; }
-tbody th { font-weight: normal; overflow-wrap: anywhere; }
+.wide { font-size: 0.7em; }
+tbody th { font-weight: normal; }
 caption { text-align: left; font-weight: bold; padding-bottom: 0.4em; }
 figure { margin: 1.5em 0; }
 figcaption p { margin: 0.5em 0 0; font-size: 0.9em; }
@@ -64,20 +66,23 @@ svg.figure * { stroke-linejoin: round; }
 dt { font-style: italic; }
 .specimen > p:first-child { font-size: 2em; margin-bottom: 0; }
 .legend ul { list-style: none; padding: 0; }
+.legend li { border-left: 2px solid #888; }
 .legend p { margin: 0.3em 0; padding-left: 0.6em; border-left: 1em solid; }
 .nobr { white-space: nowrap; }
 .cover { text-align: center; margin: 0; }
 .cover img { max-width: 100%; max-height: 98vh; }
 nav ol { list-style: none; padding-left: 1.2em; }
 @media (max-width: 30em) {
-  .wide caption, .wide tbody, .wide tr, .wide th, .wide td { display: block; }
-  .wide thead { display: none; }
-  .wide { width: 100%; font-size: 0.8em; }
-  .wide tr { border-top: 1px solid #888; padding: 0.3em 0; }
-  .wide th { font-weight: bold; }
-  .wide td::before { content: attr(data-label); float: left; margin-right: 1em; }
-  th, td { padding-right: 0.5em; overflow-wrap: anywhere; }
-  .models, table.docutils { font-size: 0.65em; }
+  table { font-size: 0.75em; }
+  th, td { padding-right: 0.5em; }
+  table.docutils { font-size: 0.65em; }
+  table.docutils td { overflow-wrap: anywhere; }
+  .wide, .wide caption, .wide tbody, .wide tr, .wide th { display: block; }
+  .wide thead, .wide td:empty { display: none; }
+  .wide tr { margin-top: 0.6em; }
+  .wide th { font-weight: bold; padding: 0; }
+  .wide td { display: inline-block; min-width: 28%; text-align: left; }
+  .wide [data-label]::before { display: block; content: attr(data-label); font-style: italic; }
 }
 """
 
@@ -110,6 +115,7 @@ def chapter(site: Path, page: str, held: set[str], base: str = "") -> Tag:
     text = WIDE_FIGURE.sub("", pages.article(site, page))
     text = re.sub("<pre>.*?</pre>", lambda m: SPAN.sub("", m[0]), text, flags=re.S)
     text = COLOR.sub(lambda m: LIGHT[m[1]], text)
+    text = LETTERS.sub(lambda m: f"font-size: {float(m[1]) * SMALLER:.4g}px", text)
     article: Tag = BeautifulSoup(text, "html.parser").article
     if answer := article.select_one("reader-guess [hidden] a"):
         article.find("reader-guess").append(answer.extract())
@@ -123,6 +129,8 @@ def chapter(site: Path, page: str, held: set[str], base: str = "") -> Tag:
         tag.name = "div"
     for svg in article("svg"):
         _drawing(svg)
+    for table in article.select("table:has([rowspan])"):
+        _labels(table)
     for fold in article("details"):
         title = fold.summary
         fold.name, title.name, title["class"] = "div", "p", "fold"
@@ -179,6 +187,15 @@ def _settings(form: Tag) -> None:
         if group.get_text().strip() == group.p.get_text().strip():
             group.decompose()
     form.name, form.attrs = "div", {"class": "settings"}
+
+
+def _labels(table: Tag) -> None:
+    """Give the cells of a table whose rows have notes their heads, as other wide tables have."""
+    table["class"] = [*table.get("class", []), "wide"]
+    heads = [head.get_text() for head in table.thead("th")[1:]]
+    for row in table.select("tr:has(> [rowspan])"):
+        for cell, head in zip(row("td"), heads, strict=True):
+            cell["data-label"] = head
 
 
 def _drawing(svg: Tag) -> None:

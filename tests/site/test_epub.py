@@ -43,7 +43,8 @@ def test_a_page_loses_its_folds_its_forms_and_what_leads_out(tmp_path: Path):
         '<details name="try" open class="d" id="d"><summary>S</summary>'
         "<pre><span></span>1 <b>&lt;</b></pre>"
         '</details><svg class="figure narrow" viewBox="0 0 9 8" style="max-width: 9rem">'
-        '<text style="fill: var(--fig-ink)">1</text></svg><svg class="figure wide"></svg>'
+        '<text style="font-size: 10px; fill: var(--fig-ink)">1</text></svg>'
+        '<svg class="figure wide"></svg>'
         '<reader-guess data-component><form><fieldset><legend>L</legend><label><input type="radio"'
         ' name="g" required> yes</label></fieldset><label>Percent <input type="number"></label>'
         "<button>Keep</button><p><span hidden>See <a href='#t'>the answer</a>.</span></p></form>"
@@ -52,18 +53,23 @@ def test_a_page_loses_its_folds_its_forms_and_what_leads_out(tmp_path: Path):
         '<input type="checkbox" checked> tied</label><input type="number" value="3">'
         '<input type="number" value="0"></form><script>1</script></a-b>'
         '<a href="02.html#u">2</a><a href="02.html#n=1&amp;m=2">3</a><a href="../b.html">4</a>'
-        "</article>"
+        "<table><thead><tr><th>h</th><th>n</th></tr></thead><tbody>"
+        "<tr><th rowspan=2>x</th><td>1</td>"
+        "</tr><tr><td>y</td></tr></tbody></table></article>"
     )
     assert str(epub.chapter(tmp_path, "a/01", {"a/01", "a/02"})) == (
         '<article><h1 id="t">T</h1><div class="d" id="d"><p class="fold">S</p>'
         '<pre>1 <b>&lt;</b></pre></div><svg class="figure narrow" viewBox="0 0 9 8" '
         'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink">'
         '<rect fill="#ffffff" height="8" width="9"></rect>'
-        '<text fill="#22252c" style="fill: #22252c">1</text></svg>'
+        '<text fill="#22252c" style="font-size: 8.6px; fill: #22252c">1</text></svg>'
         '<div><div class="settings"><div><p>L</p><p>○ yes</p></div><p>Percent: …</p></div>'
         '<a href="a-01.xhtml#t">the answer</a></div>'
         '<div><div class="settings"><p>Model: 2</p><p>✓ tied</p>3, 0</div></div>'
-        '<a href="a-02.xhtml#u">2</a><a href="a-02.xhtml">3</a>4</article>'
+        '<a href="a-02.xhtml#u">2</a><a href="a-02.xhtml">3</a>4'
+        '<table class="wide"><thead><tr><th>h</th><th>n</th></tr></thead><tbody><tr>'
+        '<th rowspan="2">x</th><td data-label="n">1</td></tr><tr><td>y</td></tr></tbody></table>'
+        "</article>"
     )
 
 

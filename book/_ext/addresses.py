@@ -90,7 +90,7 @@ def remove_leftovers(app: Sphinx, exception: Exception | None) -> None:
         path.name
         for entry in app.config.html_static_path
         for path in Path(app.confdir, entry).iterdir()
-    } | {"search-index.js"}
+    } | {"search-index.js", "chapters.zip"}
     images = {names[1] for names in app.env.images.values()}
     drawings = {page.with_suffix(".svg") for page in pages}
     for path in [*outdir.rglob("*.html"), *(outdir / models.FOLDER).glob("*.svg")]:

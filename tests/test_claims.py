@@ -49,6 +49,7 @@ def test_every_record_is_complete(claim):
     assert isinstance(claim.home_chapter, int) and claim.home_chapter > 0
     assert isinstance(claim.headline, bool)
     assert not (claim.evidence and claim.no_evidence)
+    assert (claim.no_evidence or ".").endswith(".")  # another sentence follows on the page
 
 
 @pytest.mark.parametrize("claim", LEDGER, ids=lambda claim: claim.id)

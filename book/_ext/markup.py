@@ -21,8 +21,9 @@ WANTED = {
     "sortable.js": re.compile(r'class="[^"]*\bsortable\b'),
 }
 SHARE = re.compile(r"(?:under )?([\d.]+)%")  # in a table of class bars, drawn as a bar
-# A word with a hyphen and a digit: GPT-3, SmolLM2-135M-Instruct
-NAME = re.compile(r"\b(?=[\w.-]*\d)[A-Za-z]\w*(?:\.\d+)*(?:-\w+(?:\.\d+)*)+")
+# A word with a hyphen and a digit, or a date: GPT-3, SmolLM2-135M-Instruct, 2026-11-27
+NAME = re.compile(r"\b(?=[\w.-]*\d)[A-Za-z]\w*(?:\.\d+)*(?:-\w+(?:\.\d+)*)+|\b\d{4}-\d\d-\d\d\b")
+LONG_WORD = re.compile(r'<span class="pre">(?=[^<]{27})')  # of code; wider than a phone's column
 # A word and its number, a sign and what it joins
 TIED = re.compile(
     r"\b(?:[Cc]hapter|[Cc]laim|[Ff]igure|[Tt]able)\s(?=[AB]?\d)|\barXiv\s(?=\d|$)"
@@ -119,10 +120,15 @@ class BookTranslator(HTML5Translator):
         self.body[-1] = self.body[-1].replace(f'title="{title}"', name)
 
     def visit_Text(self, node: nodes.Text) -> None:
-        """Write a text, Chinese marked, and names unbroken where lines may break."""
+        """Write a text, Chinese marked, with names unbroken and the longest words of code not."""
+        start = len(self.body)
         super().visit_Text(node)
-        if not isinstance(node.parent, (nodes.literal, nodes.literal_block, nodes.math)):
+        if isinstance(node.parent, nodes.literal):
+            self.body[start:] = [LONG_WORD.sub("<span>", piece) for piece in self.body[start:]]
+        elif not isinstance(node.parent, (nodes.literal_block, nodes.math)):
             self.body[-1] = in_chinese(unbroken(self.body[-1]))
+            if isinstance(node.parent, nodes.reference):  # owner/name, an address
+                self.body[-1] = re.sub(r"(?<=\w)/(?=\w)", "/<wbr>", self.body[-1])
 
     def visit_raw(self, node: nodes.raw) -> None:
         """Write the package's own HTML: Chinese marked, names unbroken, quotes curly."""

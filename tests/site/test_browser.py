@@ -309,7 +309,7 @@ def test_no_output_is_cut_on_a_phone_but_tables_with_a_name(visit, site: Path):
     """Nor does a table lose a column, but the catalog, whose models have pages of their own.
 
     No number is broken, nor a name of a row, and each number below its row's name has a name. The
-    words on a fold are whole.
+    words on a fold are whole, as are those of a cell and the flags of a command.
     """
     window = visit("phone")
     lost = """() => [...document.querySelectorAll("table:not(.sortable) tbody :is(td, th)")].filter(
@@ -318,6 +318,16 @@ def test_no_output_is_cut_on_a_phone_but_tables_with_a_name(visit, site: Path):
     cut = """() => [...document.querySelectorAll(".cell_output pre, .cell_output .printed")].filter(
       (box) => box.getClientRects().length && box.scrollWidth > (box.tagName === "PRE" ? box
         : box.parentElement).clientWidth + 1).map((box) => box.textContent.slice(0, 60))"""
+    torn = r"""() => [...document.querySelectorAll("td, .pre")].flatMap((box) => {
+      const texts = document.createTreeWalker(box, NodeFilter.SHOW_TEXT), range = new Range();
+      const found = [], words = /(?<!\w)[−+-]+[\w.,]+%?|[\w.,]+%?/g;
+      while (texts.nextNode()) for (const word of texts.currentNode.data.matchAll(words)) {
+        range.setStart(texts.currentNode, word.index);
+        range.setEnd(texts.currentNode, word.index + word[0].length);
+        if (word[0].length < 20 && range.getClientRects().length > 1) found.push(word[0]);
+      }
+      return found;
+    })"""
     broken = r"""() => [...document.querySelectorAll("td")].filter((cell) => {
       const texts = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT), range = new Range();
       while (texts.nextNode()?.textContent.trim() === "");
@@ -347,6 +357,7 @@ def test_no_output_is_cut_on_a_phone_but_tables_with_a_name(visit, site: Path):
         assert page.evaluate(split) == [], path
         assert page.evaluate(cut) == [], path
         assert page.evaluate(lost) == [], path
+        assert page.evaluate(torn) == [], path
         assert page.evaluate(broken) == [], path
         if path.stem.isdigit():
             assert page.evaluate(unnamed) == [], path

@@ -164,10 +164,11 @@ def test_the_figure_of_a_cell_comes_first_and_the_rest_is_folded():
 
 def test_names_do_not_break_after_their_hyphen():
     whole = re.findall(r'<span class="nobr">(.*?)</span>', markup.unbroken(
-        "GPT-3, Llama-3.1-8B; SmolLM2-135M-Instruct. Qwen3-Next, gpt-oss-20b: a key-value cache"
+        "GPT-3, Llama-3.1-8B; SmolLM2-135M-Instruct. Qwen3-Next, gpt-oss-20b: a key-value cache, "
+        "2026-11-27"
     ))  # fmt: skip
     assert whole == [
-        "GPT-3", "Llama-3.1-8B", "SmolLM2-135M-Instruct", "Qwen3-Next", "gpt-oss-20b"
+        "GPT-3", "Llama-3.1-8B", "SmolLM2-135M-Instruct", "Qwen3-Next", "gpt-oss-20b", "2026-11-27"
     ]  # fmt: skip
 
 

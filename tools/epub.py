@@ -233,7 +233,7 @@ def book(site: Path, base: str = "") -> dict[str, str | bytes]:
             f".legend li:nth-child({i}) p {{ border-color: {LIGHT[name]}; }}\n"
             for i, name in enumerate(COLORS, 1)
         ),
-        "cover.png": _cover(about),
+        "cover.png": _cover(site, about),
         "cover.xhtml": xhtml(about["title"], _front(about)),
         "contents.xhtml": xhtml("Contents", _navigation(parts, chapters)),
     }  # fmt: skip
@@ -247,9 +247,9 @@ def _words(heading: Tag) -> str:
     return re.sub(r"\s+", " ", heading.get_text()).strip()
 
 
-def _cover(about: dict) -> bytes:
+def _cover(site: Path, about: dict) -> bytes:
     """Draw the cover: the title, and three models to one scale."""
-    picture = (SITE / "_static" / "to-scale.svg").read_text("utf-8")
+    picture = (site / "_static" / "to-scale.svg").read_text("utf-8")
     picture = picture[picture.index("<svg") :].replace("<svg ", '<svg x="70" y="760" ', 1)
     picture = re.sub('width="[^"]*" height="[^"]*"', 'width="1060" height="551"', picture, count=1)
     author = about["authors"][0]["name"]

@@ -111,9 +111,7 @@ def whole(site: Path) -> str:
     return f"""<!DOCTYPE html>
 <html lang="en" data-theme="light">
 <head><meta charset="utf-8"><title>{html.escape(citation["title"])}</title>
-<link rel="stylesheet" href="../html/_static/book.css">
-<link rel="stylesheet" href="../html/_static/components.css">
-<link rel="stylesheet" href="../html/_static/models.css"><style>{STYLE}</style></head>
+<link rel="stylesheet" href="../html/_static/book.css"><style>{STYLE}</style></head>
 <body><main>
 <section class="cover"><h1>{html.escape(citation["title"])}</h1>
 <p>{html.escape(citation["abstract"])}</p>

@@ -193,9 +193,8 @@ def write_scripts(app: Sphinx) -> None:
 
 
 def load_scripts(app: Sphinx, pagename: str, template: str, context: dict, doctree) -> None:
-    """Load the style, the host and the scripts of a page's components, and no others."""
+    """Load the host and the scripts of a page's components, and no others."""
     if found := dict.fromkeys(PLACED.findall(context.get("body", ""))):
-        app.add_css_file("components.css")
         for name in ("host", *found):
             app.add_js_file(f"components/{name}.js", defer="defer")
 

@@ -7,19 +7,16 @@ from pathlib import Path
 from docutils import nodes
 from docutils.utils.smartquotes import educate_tokens
 from mentions import OWN
+from pygments.formatters import HtmlFormatter
 from sphinx.application import Sphinx
+from sphinx.highlighting import PygmentsBridge
 from sphinx.util.images import get_image_size
 from sphinx.writers.html5 import HTML5Translator
 
-OWN_ASSETS = {
-    "book.css", "components.css", "models.css", "book.js", "search.js", "search-index.js",
-    "sortable.js", "live.js",
-}  # fmt: skip
-# What a page must contain to load a style or a script
-WANTED = {
-    "models.css": re.compile(r'class="[^"]*\b(?:models|facts)\b'),
-    "sortable.js": re.compile(r'class="[^"]*\bsortable\b'),
-}
+OWN_ASSETS = {"book.css", "book.js", "search.js", "search-index.js", "sortable.js", "live.js"}
+SORTABLE = re.compile(r'class="[^"]*\bsortable\b')
+# The kinds of words in code that book.css colors; a mark on any other would be for nothing
+COLORED = frozenset("c c1 sd k kn kc ow s s1 s2 sa si se mi mf nf nc fm nb".split())
 SHARE = re.compile(r"(?:under )?([\d.]+)%")  # in a table of class bars, drawn as a bar
 # A word with a hyphen and a digit, or a date: GPT-3, SmolLM2-135M-Instruct, 2026-11-27
 NAME = re.compile(r"\b(?=[\w.-]*\d)[A-Za-z]\w*(?:\.\d+)*(?:-\w+(?:\.\d+)*)+|\b\d{4}-\d\d-\d\d\b")
@@ -184,6 +181,14 @@ def depart_hidden_code(self: HTML5Translator, node: nodes.Element) -> None:
     self.body.append("</details>\n")
 
 
+class ColoredCode(HtmlFormatter):
+    """Code as HTML, in which only what has a color of its own is marked."""
+
+    def _get_css_classes(self, ttype: object) -> str:
+        name = super()._get_css_classes(ttype)
+        return name if name in COLORED else ""
+
+
 def part_of(app: Sphinx, pagename: str) -> str:
     """Name of the numbered part that a page belongs to, or nothing.
 
@@ -205,13 +210,8 @@ def is_own(asset: Path) -> bool:
 
 def page_context(app: Sphinx, pagename: str, template: str, context: dict, doctree) -> None:
     """Give the templates what they show around the text, and only the book's own assets."""
-    for name, sign in WANTED.items():
-        if not sign.search(context.get("body", "")):
-            continue
-        if name.endswith(".css"):
-            app.add_css_file(name)
-        else:
-            app.add_js_file(name, defer="defer")
+    if SORTABLE.search(context.get("body", "")):
+        app.add_js_file("sortable.js", defer="defer")
     for key in ("css_files", "script_files"):
         context[key] = [item for item in context[key] if is_own(Path(str(item.filename)))]
     context["part"] = part_of(app, pagename)
@@ -224,6 +224,7 @@ def setup(app: Sphinx) -> dict:
     from myst_nb.sphinx_ import HideCodeCellNode
 
     app.set_translator("html", BookTranslator, override=True)
+    PygmentsBridge.html_formatter = ColoredCode
     app.add_node(HideCodeCellNode, override=True, html=(visit_hidden_code, depart_hidden_code))
     # Jupyter Book always sets this option of an extension that the book does not load
     app.add_config_value("comments_config", {}, "env")

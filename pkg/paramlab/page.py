@@ -21,6 +21,7 @@ PIXELS_PER_POINT = 1.24  # the text of 11 points is 13.6 pixels high
 # paramlab.plots draws for the site twice in one file: for a phone, and for a wide page
 KINDS = {1: ["figure"], 2: ["figure narrow", "figure wide"]}
 LONG_PATH = 1000  # letters
+MARKS = re.compile(r"<use [^>]*?( style=\"[^\"]*\")/>(?:<use [^>]*?\1/>)+")
 
 
 def pieces(text: str) -> list[tuple[str, str]]:
@@ -144,7 +145,7 @@ def inline(svg: str, alt: str, prefix: str, kind: str = "figure") -> tuple[str, 
     drawing = re.sub(r" transform=\"rotate\(-0 [^\"]*\"|(?<=>)\n\s*(?=<)", "", drawing)
     drawing = _own_identifiers(drawing, prefix)
     drawing = re.sub(r"font-family: [^;\"]*;?|font: ([\d.]+px) [^;\"]*", _page_font, drawing)
-    drawing = _page_colors(drawing)
+    drawing = _fewer_elements(_page_colors(drawing))
     strangers = sorted(set(HEX.findall(re.sub(r"(?:xlink:)?href=\"[^\"]*\"", "", drawing))))
     return _opening_tag(drawing, alt, kind), strangers
 
@@ -194,6 +195,33 @@ def _page_colors(drawing: str) -> str:
         return f"var(--fig-{names[code]})" if code in names else code
 
     return re.sub(r"#[0-9a-fA-F]{6}\b", name, drawing)
+
+
+def _fewer_elements(drawing: str) -> str:
+    """Leave out groups and areas that do nothing, and say the style of equal marks once.
+
+    A browser builds every element of a page before it shows any.
+    """
+    drawing = re.sub(r"<g\b[^>]*/>|<path d=\"[^\"]*\" style=\"fill: none\"/>", "", drawing)
+    opened: list[bool] = []
+
+    def kept(match: re.Match[str]) -> str:
+        if match[0] == "</g>":
+            return "</g>" if opened.pop() else ""
+        opened.append(match[0] != "<g>")
+        return match[0] if opened[-1] else ""
+
+    drawing = re.sub(r"<g\b[^>]*>|</g>", kept, drawing)
+    return re.sub(MARKS, _marks_of_a_style, drawing)
+
+
+def _marks_of_a_style(match: re.Match[str]) -> str:
+    style = match[1]
+    if re.search(r"(?<!-)opacity", style):  # of a group it would be the opacity of all marks as one
+        return match[0]
+    marks = match[0].replace(style, "")
+    marks = re.sub(r"\"(-?\d+\.\d+)\"", lambda m: f'"{float(m[1]):.1f}"', marks)
+    return f"<g{style}>{marks}</g>"
 
 
 def _opening_tag(drawing: str, alt: str, kind: str) -> str:

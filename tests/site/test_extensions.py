@@ -1,6 +1,7 @@
 """The Sphinx extensions of the book, without a build."""
 
 import doctest
+import io
 import json
 import os
 import re
@@ -13,11 +14,14 @@ import cells
 import formulas
 import fresh
 import markup
+import matplotlib.pyplot as plt
 import mentions
 import models
+import numpy as np
 import publishing
 import pytest
 import reading
+import resvg_py
 import search
 from bs4 import BeautifulSoup
 from checks import ROOT
@@ -26,7 +30,9 @@ from docutils.utils import new_document
 from paramlab import catalog, claims, display, html, page
 from paramlab.colors import DARK, LIGHT
 from sphinx.errors import ExtensionError
+from sphinx.highlighting import PygmentsBridge
 
+SPACES = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
 STYLES = (ROOT / "book" / "_static" / "book.css").read_text("utf-8")
 DRAWING = """<?xml version="1.0"?><!DOCTYPE svg>
 <svg xmlns:xlink="http://www.w3.org/1999/xlink" width="72pt" height="36pt" viewBox="0 0 72 36">
@@ -62,6 +68,41 @@ def test_long_curves_are_written_with_fewer_digits():
         in page.inline(DRAWING.replace("<rect/>", placed), "w", "a-")[0]
     )
     assert 'd="M 1.23 0"' in short and 'd="M0.1 1l 0 0 1 .5 1 .5' in long
+
+
+def test_a_drawing_of_fewer_elements_looks_the_same():
+    def drawn(markup: str) -> np.ndarray:
+        inside = markup[markup.index(">", markup.index("<svg")) + 1 :]
+        inside = inside.replace("var(--fig-ground)", LIGHT["ground"])
+        style = "<style>* { stroke-linejoin: round; stroke-linecap: butt; }</style>"
+        svg = f'<svg {SPACES} width="432" height="288" viewBox="0 0 216 144">{style}{inside}'
+        return plt.imread(io.BytesIO(bytes(resvg_py.svg_to_bytes(svg_string=svg))))
+
+    figure, axes = plt.subplots(figsize=(3, 2))
+    axes.set(xticks=[], yticks=[], facecolor="none")
+    x, y = np.random.default_rng(0).uniform(size=(2, 60))
+    axes.plot(x, y, "o", color="#123456", alpha=0.4, markersize=9)
+    axes.scatter(x, y + 1, marker="s", color="#654321", edgecolor="#123456")
+    axes.fill_between(x[:9], y[:9], color="#123456", alpha=0.3)
+    file = io.StringIO()
+    figure.savefig(file, format="svg")
+    plt.close(figure)
+    before = file.getvalue()
+    after, _ = page.inline(before, "marks", "a-")
+    assert len(after) < 0.7 * len(before) and after.count("<use") == before.count("<use")
+    difference = np.abs(drawn(after) - drawn(before))
+    assert drawn(before).std() > 0.1 and difference.mean() < 0.002
+    faint = 2 * '<use x="1.0" style="opacity: 0.5"/>'  # together they would be one faint mark
+    assert faint in page.inline(DRAWING.replace("<rect/>", faint), "marks", "a-")[0]
+
+
+def test_code_marks_what_the_style_sheet_colors_and_nothing_else(monkeypatch):
+    rules = re.findall(r"^([.\w, ]+) \{ color: var\(--(?:code-\w+|muted)\)[^}]*\}$", STYLES, re.M)
+    named = {name.strip().removeprefix(".") for rule in rules for name in rule.split(",")}
+    assert {name for name in named if len(name) < 3} == markup.COLORED
+    monkeypatch.setattr(PygmentsBridge, "html_formatter", markup.ColoredCode)
+    code = PygmentsBridge("html").highlight_block("total = f(1)  # one", "python")
+    assert 'total = f(<span class="mi">1</span>)  <span class="c1"># one</span>' in code
 
 
 def test_a_printed_table_becomes_the_same_table_of_the_page(monkeypatch):

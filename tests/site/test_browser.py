@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from checks import looked_at
-from conftest import SIZES
+from conftest import SIZES, Visit
 from playwright.sync_api import Page, expect
 
 AXE = importlib.resources.files("axe_playwright_python") / "axe.min.js"
@@ -61,6 +61,22 @@ def test_a_foreign_request_and_a_script_error_are_noticed(visit):
     page.wait_for_timeout(300)
     assert any("example.org" in fault for fault in window.faults)
     assert any("planted" in fault for fault in window.faults)
+
+
+def test_from_a_folder_without_a_server_pages_load_compute_and_find(browser, site: Path):
+    window = Visit(browser, site.as_uri())
+    for path in ("index.html", CHAPTER, "reference/ledger.html", "models/deepseek-v3.html"):
+        window.open(path)
+    page = window.open("reference/calculators.html#model=gpt3-175b")
+    page.wait_for_function(
+        "document.querySelector('parameter-count').textContent.includes('174,604,259,328')"
+    )
+    page = window.open("reference/models.html")
+    assert page.locator(".filter").is_visible()
+    page = window.open("search.html?q=bias")
+    page.wait_for_selector("mark")
+    window.context.close()
+    assert window.faults == []
 
 
 def test_the_chosen_theme_stays_on_the_next_page(visit):

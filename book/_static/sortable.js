@@ -99,7 +99,7 @@
         }
         head.setAttribute("aria-sort", way === 1 ? "ascending" : "descending");
         arrow.textContent = way === 1 ? " ↑" : " ↓";
-        sort(table, column, way);
+        requestAnimationFrame(() => setTimeout(sort, 0, table, column, way)); // once the arrow is seen
       });
     });
   }

@@ -390,6 +390,19 @@ def test_the_catalog_is_filtered_and_its_notes_unfold(visit):
     assert note.is_visible()
 
 
+def test_the_catalog_is_ordered_by_a_column(visit):
+    page = visit().open("reference/models.html")
+    head = page.locator(".models").get_by_role("columnheader", name="parameters")
+    cells = page.locator(".models tbody tr:first-child > :nth-child(3)")
+    numbers = [text for text in cells.all_inner_texts() if text[:1].isdigit()]
+    for way in ("ascending", "descending"):
+        numbers.sort(key=lambda text: int(text.replace(",", "")), reverse=way == "descending")
+        head.get_by_role("button").click()
+        expect(head).to_have_attribute("aria-sort", way)
+        expect(cells.first).to_have_text(numbers[0])
+        assert cells.all_inner_texts()[: len(numbers)] == numbers  # "not counted" comes last
+
+
 def test_a_wide_box_can_be_scrolled_with_the_keyboard(visit, site: Path):
     window = visit("phone")
     wide = 0

@@ -27,7 +27,8 @@ TIED = re.compile(
     r"|(?<=[\w)])\s[+−×±]\s(?=[\w(])|(?<=“)\s"
 )
 RAISED = re.compile("[¹²³]*[⁰⁴-⁹]+[¹²³]*")  # the book's face has three raised digits alone
-UNTOUCHED = re.compile(r"(<code>.*?</code>|<[^>]*>)")
+# Code, tags, and what a script will write anew, which must not break elsewhere before
+UNTOUCHED = re.compile(r"(<code>.*?</code>|<\w+ data-value=[^>]*>[^<]*|<[^>]*>)")
 # What stands in brackets, or else ideographs and what joins them
 CHINESE = re.compile(r"(?<=「)[^」]*[㐀-鿿][^」]*(?=」)|[㐀-鿿]+(?:[，、 /]+[㐀-鿿]+)*")
 

@@ -73,7 +73,7 @@ def test_long_curves_are_written_with_fewer_digits():
 def test_a_drawing_of_fewer_elements_looks_the_same():
     def drawn(markup: str) -> np.ndarray:
         inside = markup[markup.index(">", markup.index("<svg")) + 1 :]
-        inside = inside.replace("var(--fig-ground)", LIGHT["ground"])
+        inside = re.sub(r"var\(--fig-(\w+)\)", lambda name: LIGHT[name[1]], inside)
         style = "<style>* { stroke-linejoin: round; stroke-linecap: butt; }</style>"
         svg = f'<svg {SPACES} width="432" height="288" viewBox="0 0 216 144">{style}{inside}'
         return plt.imread(io.BytesIO(bytes(resvg_py.svg_to_bytes(svg_string=svg))))

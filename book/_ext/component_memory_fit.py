@@ -49,7 +49,7 @@ WORDS = {
     "longest": "The longest context that fits is {longest} tokens, of a window of {window}.",
     "none": "No context fits, not even one token.",
     "fewer": "At 4 bits (4.5 with grids) it needs {fewer} GB.",
-    "others": "{fitting} of the {all} models here fit like this; {largest} is the largest of them.",
+    "others": "At these settings {fitting} of {all} models fit; {largest} is the largest of them.",
     "unknown": "No model here is called “{unknown}”.",
     "speed": "The device can write at most {speed} tokens per second in each text.",
     "all": "All models, as a table",

@@ -49,7 +49,7 @@ reveal();
 addEventListener("hashchange", reveal);
 
 // What a listener hears after the word on a button of a cell.
-const ofCell = (node) => `<span class="unseen"> ${node.id.replace("cell-", "").replaceAll("-", " ")}</span>`;
+const ofCell = (node) => `<span class="unseen"> ${node.querySelector("summary")?.textContent.match(/: ([^,，]+)/)?.[1] ?? ""}</span>`;
 for (const code of document.querySelectorAll(".cell_input pre")) {
   const copy = document.createElement("button");
   copy.type = "button";

@@ -209,7 +209,8 @@ def test_a_component_takes_its_script_up_without_moving_anything(visit, path):
         window = visit("phone")
         window.context.add_init_script(script)
         page = window.open(path)
-        page.reload()  # the book's face, which may have come late, is there now
+        # The face of the book may come late
+        page.add_style_tag(content="* { font-family: sans-serif !important; }")
         places.append(page.evaluate(
             """() => [...document.querySelectorAll("[data-component] *")].map((part) => {
               const box = part.getBoundingClientRect();

@@ -101,16 +101,7 @@ def file_of(page: str) -> str:
 def chapter(site: Path, page: str, held: set[str], base: str = "") -> Tag:
     """Return the text of a page as a reader of books can show it.
 
-    Parameters
-    ----------
-    site : Path
-        The built site.
-    page : str
-        Address of the page without its suffix, as ``parameters/01``.
-    held : set of str
-        Addresses of all pages of the book.
-    base : str
-        Address of the site, for links to what the book leaves out.
+    The arguments are those of :func:`pages.destination`, whose ``pages`` are ``held`` here.
     """
     text = WIDE_FIGURE.sub("", pages.article(site, page))
     text = re.sub("<pre>.*?</pre>", lambda m: SPAN.sub("", m[0]), text, flags=re.S)

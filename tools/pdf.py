@@ -57,16 +57,7 @@ th:first-child, .docutils td:first-child { position: static; }
 def article(site: Path, page: str, printed: set[str], base: str = "") -> str:
     """Return the text of a page as a part of the whole: its names and links are the whole's.
 
-    Parameters
-    ----------
-    site : Path
-        The built site.
-    page : str
-        Address of the page without its suffix, as ``parameters/01``.
-    printed : set of str
-        Addresses of all pages of the whole.
-    base : str
-        Address of the site, for links to what is not printed.
+    The arguments are those of :func:`pages.destination`, whose ``pages`` are ``printed`` here.
     """
     text = pages.article(site, page)
     key = page.replace("/", "-")
